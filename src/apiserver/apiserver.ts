@@ -234,10 +234,10 @@ export async function startApiServer(config: ApiServerConfig): Promise<ApiServer
   );
 
   const limits = flowControl?.filter ?? createMaxInFlightFilter(seats, inFlight);
-  const { strictTransportSecurity, goawayChance, keepsAnonymousConnections, shutdownSendRetryAfter } = config;
+  const { strictTransportSecurity, goawayChance, keepsAnonymousConnections, shutdownSendRetryAfter, allowsOrigin } = config;
   const { serve, serveInProcess } = createRequestChains({
     ...{ kinds, security, audit, limits, access, metrics, running, logger, random, route },
-    ...{ strictTransportSecurity, goawayChance, keepsAnonymousConnections, shutdownSendRetryAfter },
+    ...{ strictTransportSecurity, goawayChance, keepsAnonymousConnections, shutdownSendRetryAfter, allowsOrigin },
   });
   const turnGate = new TurnGate();
 
@@ -296,11 +296,11 @@ export async function startApiServer(config: ApiServerConfig): Promise<ApiServer
   const stop = async () => {
     logger.info('Shutting down the API server', { running: running.count });
     running.announceStop();
-    const { shutdownDelayMs = 0 } = config;
+    const { shutdownDelayMs = 0, shutdownWatchTerminationMs = 0 } = config;
     await Promise.all([presence.stop(), shutdownDelayMs > 0 && clock.sleep(shutdownDelayMs)]);
     if (!shutdownSendRetryAfter) listener.close();
-    const drained = running.drain(config.shutdownTimeoutMs ?? 10_000);
-    cache.closeWatchers();
+    const drained = running.drain(config.shutdownTimeoutMs ?? 10_000, shutdownWatchTerminationMs);
+    if (shutdownWatchTerminationMs === 0) cache.closeWatchers();
     await drained;
     if (shutdownSendRetryAfter) listener.close();
     await listener.destroy();

@@ -53,6 +53,28 @@ test('the old feature gate brings back token Secrets', () => {
   assert.equal(gate('true').server.security.legacyServiceAccountTokenAutoGeneration, false);
 });
 
+test('feature gates that are looked at are set, by their stage as well; others are named', () => {
+  const { server, gatesRemark } = read('--store=memory', '--feature-gates=AllBeta=false,RotateKubeletServerCertificate=true');
+  assert.deepEqual(
+    server.features?.map(({ name, enabled }) => [name, enabled]),
+    [
+      ['AuthorizePodWebsocketUpgradeCreatePermission', false],
+      ['LegacyServiceAccountTokenNoAutoGeneration', true],
+      ['UnauthenticatedHTTP2DOSMitigation', false],
+    ],
+  );
+  assert.deepEqual([server.kubelet?.webSocketsNeedCreate, server.keepsAnonymousConnections], [false, true]);
+  assert.equal(gatesRemark, 'feature gates that switch nothing in this kube-apiserver: RotateKubeletServerCertificate');
+  assert.throws(() => read('--store=memory', '--feature-gates=A=perhaps'), FlagError);
+});
+
+test('times of the shutdown are not negative', () => {
+  const { server } = read('--store=memory', '--shutdown-watch-termination-grace-period=90s');
+  assert.equal(server.shutdownWatchTerminationMs, 90_000);
+  for (const flag of ['shutdown-watch-termination-grace-period', 'shutdown-delay-duration'])
+    assert.throws(() => read('--store=memory', `--${flag}=-1s`), { message: `--${flag} can not be negative value` });
+});
+
 test('an etcd is the store when its servers are named, with what servers that share it need to know', () => {
   const { store, etcd, server } = read(
     '--etcd-servers=http://a:2379,http://b',

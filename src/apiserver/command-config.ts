@@ -1,17 +1,17 @@
 import { readFileSync } from 'node:fs';
+import { type FeatureGates, readFeatureGates } from '../std/feature-gates.ts';
 import type { FlagValues, ParsedFlags } from '../std/flags.ts';
 import { FlagError } from '../std/flags.ts';
 import { readTlsLimits } from '../std/tls-flags.ts';
 import type { StoreSpec } from '../store/open-store.ts';
 import { readAggregationFlags, readFrontProxyFlags } from './aggregation/aggregation-flags.ts';
 import { readAuditFlags } from './audit/audit-flags.ts';
-import { REFUSED_FLAGS } from './command-flags.ts';
+import { FEATURE_GATES, REFUSED_FLAGS } from './command-flags.ts';
 import type { ApiServerConfig, KubeletAccess } from './configuration.ts';
 import { lastGoodPair } from './configuration-files/last-good-pair.ts';
 import { type EtcdFlags, readEtcdFlags } from './etcd-flags.ts';
 import { strictTransportSecurity } from './filters/transport-security.ts';
 import { readRuntimeConfig } from './kinds/runtime-config.ts';
-import type { FeatureGate } from './metrics/server-metrics.ts';
 import { readOutsideSecurityFlags } from './outside-security/security-flags.ts';
 import type { AuthorizationMode, SecurityConfig, ServiceAccountConfig } from './security.ts';
 import { parseAddressRanges } from './services/address-range.ts';
@@ -24,6 +24,8 @@ export interface CommandConfig {
   readonly dataDirectory: string;
   /** When the store is an etcd. */
   readonly etcd?: EtcdFlags;
+  /** One line about feature gates that were given and switch nothing. */
+  readonly gatesRemark: string | undefined;
   /** What certificates are read from, also while the server runs. */
   readonly files: ServingFiles;
   readonly server: Omit<ApiServerConfig, 'store' | 'clock' | 'logger' | 'random' | 'tls'>;
@@ -50,6 +52,7 @@ export function readCommandConfig({ values, isSet }: ParsedFlags, writeStdout?: 
   if (port < 0 || port > 65_535)
     throw new FlagError('--secure-port', `--secure-port ${port} must be between 0 and 65535, inclusive`);
   const tlsLimits = readTlsLimits(values);
+  const gates = readFeatureGates(values, 'kube-apiserver', FEATURE_GATES);
   const clientCaPem = fileOf(values, 'client-ca-file');
   const frontProxy = readFrontProxyFlags(values, readFlagFile);
   const advertiseAddress = values.string('advertise-address');
@@ -64,6 +67,7 @@ export function readCommandConfig({ values, isSet }: ParsedFlags, writeStdout?: 
     store: readStore(values, etcd),
     ...(etcd && { etcd }),
     dataDirectory: values.string('data-dir'),
+    gatesRemark: gates.remark,
     files: {
       ...(tls && { tls }),
       named,
@@ -79,21 +83,22 @@ export function readCommandConfig({ values, isSet }: ParsedFlags, writeStdout?: 
       ...(clientCaPem !== undefined && { clientCaPem }),
       serviceClusterIpRange: readRange(values, 'service-cluster-ip-range', parseAddressRanges),
       serviceNodePortRange: readRange(values, 'service-node-port-range', (text) => new PortRange(text)),
-      security: readSecurity(values, isSet, clientCaPem !== undefined, frontProxy),
+      security: readSecurity(values, isSet, gates, clientCaPem !== undefined, frontProxy),
       maxRequestsInflight: values.int('max-requests-inflight'),
       maxMutatingRequestsInflight: values.int('max-mutating-requests-inflight'),
       priorityAndFairness: values.bool('enable-priority-and-fairness'),
-      features: readFeatures(values.map('feature-gates')),
+      features: gates.all,
       goawayChance: readGoawayChance(values),
-      keepsAnonymousConnections: values.map('feature-gates')['UnauthenticatedHTTP2DOSMitigation'] === 'false',
+      keepsAnonymousConnections: !gates.enabled('UnauthenticatedHTTP2DOSMitigation'),
       requestTimeoutMs: values.durationMs('request-timeout'),
       shutdownTimeoutMs: values.durationMs('request-timeout'),
-      shutdownDelayMs: readShutdownDelay(values),
+      shutdownDelayMs: readNotNegative(values, 'shutdown-delay-duration'),
+      shutdownWatchTerminationMs: readNotNegative(values, 'shutdown-watch-termination-grace-period'),
       shutdownSendRetryAfter: values.bool('shutdown-send-retry-after'),
       minRequestTimeoutMs: values.int('min-request-timeout') * 1000,
       strictTransportSecurity: strictTransportSecurity(values.strings('strict-transport-security-directives')),
       eventTtlSeconds: values.durationMs('event-ttl') / 1000,
-      kubelet: readKubelet(values),
+      kubelet: readKubelet(values, gates),
       runtimeConfig: readRuntimeConfig(values.strings('runtime-config')),
       aggregation: readAggregationFlags(values, readFlagFile),
       ...(audit && { audit }),
@@ -103,26 +108,16 @@ export function readCommandConfig({ values, isSet }: ParsedFlags, writeStdout?: 
   };
 }
 
-/** Those that change something here; all are on unless they are turned off. */
-function readFeatures(gates: Readonly<Record<string, string>>): readonly FeatureGate[] {
-  const known = [
-    { name: 'AuthorizePodWebsocketUpgradeCreatePermission', stage: 'BETA' },
-    { name: 'LegacyServiceAccountTokenNoAutoGeneration', stage: '' },
-    { name: 'UnauthenticatedHTTP2DOSMitigation', stage: 'BETA' },
-  ] as const;
-  return known.map((gate) => ({ ...gate, enabled: gates[gate.name] !== 'false' }));
-}
-
 function readGoawayChance(values: FlagValues): number {
   const chance = values.float('goaway-chance');
   if (chance >= 0 && chance <= 0.02) return chance;
   throw new FlagError('--goaway-chance', '--goaway-chance can not be less than 0 or greater than 0.02');
 }
 
-function readShutdownDelay(values: FlagValues): number {
-  const delayMs = values.durationMs('shutdown-delay-duration');
-  if (delayMs >= 0) return delayMs;
-  throw new FlagError('--shutdown-delay-duration', '--shutdown-delay-duration can not be negative value');
+function readNotNegative(values: FlagValues, name: string): number {
+  const durationMs = values.durationMs(name);
+  if (durationMs >= 0) return durationMs;
+  throw new FlagError(`--${name}`, `--${name} can not be negative value`);
 }
 
 function readEncryption(values: FlagValues): ApiServerConfig['encryption'] {
@@ -180,7 +175,7 @@ function readNamedCertificates(values: FlagValues): readonly NamedFiles[] {
   });
 }
 
-function readKubelet(values: FlagValues): KubeletAccess {
+function readKubelet(values: FlagValues, gates: FeatureGates): KubeletAccess {
   const certificate = values.string('kubelet-client-certificate');
   const key = values.string('kubelet-client-key');
   const caPem = fileOf(values, 'kubelet-certificate-authority');
@@ -196,13 +191,14 @@ function readKubelet(values: FlagValues): KubeletAccess {
     ...(certificate && { client: lastGoodPair(read) }),
     ...(caPem !== undefined && { caPem }),
     preferredAddressTypes: values.strings('kubelet-preferred-address-types'),
-    webSocketsNeedCreate: values.map('feature-gates')['AuthorizePodWebsocketUpgradeCreatePermission'] !== 'false',
+    webSocketsNeedCreate: gates.enabled('AuthorizePodWebsocketUpgradeCreatePermission'),
   };
 }
 
 function readSecurity(
   values: FlagValues,
   isSet: (name: string) => boolean,
+  gates: FeatureGates,
   clientCa: boolean,
   frontProxy: SecurityConfig['frontProxy'],
 ): SecurityConfig {
@@ -230,7 +226,7 @@ function readSecurity(
     defaultNotReadyTolerationSeconds: values.int('default-not-ready-toleration-seconds'),
     defaultUnreachableTolerationSeconds: values.int('default-unreachable-toleration-seconds'),
     ...(serviceAccount && { serviceAccount }),
-    legacyServiceAccountTokenAutoGeneration: values.map('feature-gates')['LegacyServiceAccountTokenNoAutoGeneration'] === 'false',
+    legacyServiceAccountTokenAutoGeneration: !gates.enabled('LegacyServiceAccountTokenNoAutoGeneration'),
   };
 }
 

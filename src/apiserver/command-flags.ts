@@ -1,3 +1,4 @@
+import type { KnownGate } from '../std/feature-gates.ts';
 import type { FlagDefinition, FlagType } from '../std/flags.ts';
 import { aggregationFlags } from './aggregation/aggregation-flags.ts';
 import { auditFlags } from './audit/audit-flags.ts';
@@ -11,6 +12,13 @@ const flag = (name: string, type: FlagType, description: string, defaultValue?: 
   description,
   ...(defaultValue !== undefined && { default: defaultValue }),
 });
+
+/** Feature gates that change something here; all are on unless they are turned off. */
+export const FEATURE_GATES: readonly KnownGate[] = [
+  { name: 'AuthorizePodWebsocketUpgradeCreatePermission', stage: 'BETA', default: true },
+  { name: 'LegacyServiceAccountTokenNoAutoGeneration', stage: '', default: true },
+  { name: 'UnauthenticatedHTTP2DOSMitigation', stage: 'BETA', default: true },
+];
 
 /** Flags that decide something here. Names, defaults and meaning are upstream's, but for `store` and `data-dir`. */
 const EFFECTIVE: readonly FlagDefinition[] = [
@@ -104,6 +112,17 @@ const EFFECTIVE: readonly FlagDefinition[] = [
     'How long everything but /readyz is served as before when the server is to stop.',
     '0s',
   ),
+  flag(
+    'shutdown-watch-termination-grace-period',
+    'duration',
+    'Within which time watches are ended, one after the other, when the server stops; 0: all at once.',
+    '0s',
+  ),
+  flag(
+    'cors-allowed-origins',
+    'strings',
+    "Regular expressions of the origins whose pages may ask from a browser, each with the host's beginning and end: '//example\\.com(:|$)'.",
+  ),
   flag('shutdown-send-retry-after', 'bool', 'Whether callers are told to come back while the last requests run.', false),
   flag('event-ttl', 'duration', 'How long events are kept.', '1h0m0s'),
   flag(
@@ -114,9 +133,11 @@ const EFFECTIVE: readonly FlagDefinition[] = [
   flag(
     'feature-gates',
     'map',
-    'Feature gates; those that change something here: LegacyServiceAccountTokenNoAutoGeneration, AuthorizePodWebsocketUpgradeCreatePermission, UnauthenticatedHTTP2DOSMitigation.',
+    `Feature gates; those that change something here: ${FEATURE_GATES.map(({ name }) => name).join(', ')}.`,
   ),
   flag('v', 'int', 'Verbosity of the log.', 0),
+  flag('logging-format', 'string', 'Form of the log: text, or json, an object a line.', 'text'),
+  flag('version', 'bool', 'Print version information and quit.', false),
 ];
 
 /** Accepted, because upstream has them or had them at one of the runbooks' versions. */
@@ -130,7 +151,6 @@ const WITHOUT_EFFECT: Readonly<Record<FlagType, readonly string[]>> = {
     'kubernetes-service-node-port',
     'log-dir',
     'log-file',
-    'logging-format',
     'show-hidden-metrics-for-version',
     'ssh-keyfile',
     'ssh-user',
@@ -144,9 +164,21 @@ const WITHOUT_EFFECT: Readonly<Record<FlagType, readonly string[]>> = {
     'tls-ca-file',
     'basic-auth-file',
     'debug-socket-path',
+    'cloud-provider-gce-l7lb-src-cidrs',
+    'log-backtrace-at',
+    'log-json-info-buffer-size',
+    'log-text-info-buffer-size',
+    'min-compatibility-version',
+    'tls-curve-preferences',
   ],
   bool: [
+    'add-dir-header',
     'contention-profiling',
+    'experimental-logging-sanitization',
+    'log-json-split-stream',
+    'log-text-split-stream',
+    'runtime-config-emulation-forward-compatible',
+    'skip-log-headers',
     'alsologtostderr',
     'emulation-forward-compatible',
     'enable-garbage-collector',
@@ -168,6 +200,8 @@ const WITHOUT_EFFECT: Readonly<Record<FlagType, readonly string[]>> = {
     'delete-collection-workers',
     'kubelet-port',
     'kubelet-read-only-port',
+    'identity-lease-duration-seconds',
+    'identity-lease-renew-interval-seconds',
     'lease-reuse-duration-seconds',
     'log-file-max-size',
     'max-connection-bytes-per-sec',
@@ -183,9 +217,9 @@ const WITHOUT_EFFECT: Readonly<Record<FlagType, readonly string[]>> = {
     'livez-grace-period',
     'log-flush-frequency',
     'shutdown-send-retry-after-duration',
-    'shutdown-watch-termination-grace-period',
+    'storage-initialization-timeout',
   ],
-  strings: ['cors-allowed-origins', 'watch-cache-sizes', 'disabled-metrics', 'authorization-always-allow-paths'],
+  strings: ['watch-cache-sizes', 'disabled-metrics', 'authorization-always-allow-paths'],
   array: [],
   map: ['allow-metric-labels', 'emulated-version'],
 };

@@ -2,7 +2,9 @@ import { join } from 'node:path';
 import type { Clock } from '../std/clock.ts';
 import type { ComponentCommand } from '../std/command.ts';
 import { flagTexts } from '../std/flag-texts.ts';
+import { readLogFormat } from '../std/log-flags.ts';
 import { createKlogLogger, type Logger } from '../std/logger.ts';
+import { KUBERNETES_VERSION } from '../std/version.ts';
 import { openStore } from '../store/open-store.ts';
 import { startApiServer } from './apiserver.ts';
 import { readCommandConfig } from './command-config.ts';
@@ -11,6 +13,7 @@ import type { ApiServer, CertificatePair } from './configuration.ts';
 import { chooseAdvertiseAddress, firstAddress } from './default-objects.ts';
 import type { Egress } from './egress/egress.ts';
 import type { EtcdFlags } from './etcd-flags.ts';
+import { allowedOrigins } from './filters/cors.ts';
 import type { SecurityConfig } from './security.ts';
 import { readServingFiles } from './serving-files.ts';
 
@@ -22,11 +25,16 @@ export const apiserverCommand: ComponentCommand = {
   summary: 'serve the Kubernetes API',
   flags: apiserverFlags,
   async run(flags, io) {
+    if (flags.values.bool('version')) {
+      io.stdout(`Kubernetes ${KUBERNETES_VERSION}\n`);
+      return 0;
+    }
     const config = readCommandConfig(flags, (text) => io.stdout(text));
     const { clock } = io;
     const logger = createKlogLogger({
       component: 'kube-apiserver',
       verbosity: flags.values.int('v'),
+      format: readLogFormat(flags.values),
       now: () => clock.now(),
       write: (line) => io.stderr(line),
     });
@@ -37,6 +45,9 @@ export const apiserverCommand: ComponentCommand = {
     const security = await readSecurityFiles(flags.values, config.server.security);
     const { etcd } = config;
     const egress = await readEgress(flags.values);
+    const corsPatterns = flags.values.strings('cors-allowed-origins');
+    const allowsOrigin = corsPatterns.length > 0 ? await allowedOrigins(corsPatterns) : undefined;
+    if (config.gatesRemark) logger.warn(config.gatesRemark);
     if (!etcd && flags.isSet('etcd-servers'))
       logger.warn(`The flags of etcd have no effect with --store=${flags.values.string('store')}`);
     const store = await openStore(config.store, {
@@ -52,6 +63,7 @@ export const apiserverCommand: ComponentCommand = {
         flags: () => flagTexts(apiserverFlags, flags.values),
         ...config.server,
         ...(egress && { egress }),
+        ...(allowsOrigin && { allowsOrigin }),
         ...members?.config,
         security,
         store,

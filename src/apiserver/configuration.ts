@@ -84,6 +84,8 @@ export interface ApiServerConfig {
   readonly priorityAndFairness?: boolean;
   /** `--strict-transport-security-directives`, as the header has them. Absent: it is not sent. */
   readonly strictTransportSecurity?: string | undefined;
+  /** `--cors-allowed-origins`: whether pages of an origin may ask from a browser. Absent: browsers are told nothing. */
+  readonly allowsOrigin?: ((origin: string) => boolean) | undefined;
   /** `--goaway-chance`: how often a client of HTTP/2 is sent to another connection. Default 0. */
   readonly goawayChance?: number;
   /** `--feature-gates=UnauthenticatedHTTP2DOSMitigation=false`: callers without a name keep their HTTP/2 connections. Default false. */
@@ -96,6 +98,8 @@ export interface ApiServerConfig {
   readonly shutdownTimeoutMs?: number;
   /** How long all is served as before after `stop` but `/readyz`, which fails, so that load balancers see it. Default 0. */
   readonly shutdownDelayMs?: number;
+  /** Within which time watches are ended one after the other at a stop. Default 0: all at once. */
+  readonly shutdownWatchTerminationMs?: number;
   /** Whether who comes while the last requests run is told to come back, by 429, on connections new and old. Default false: 503 on old ones. */
   readonly shutdownSendRetryAfter?: boolean;
   readonly eventTtlSeconds?: number;

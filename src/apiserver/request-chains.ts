@@ -4,6 +4,7 @@ import type { Audit } from './audit/open-audit.ts';
 import type { Filter, Handler, RequestInfo } from './contracts.ts';
 import { createBadCertificateFilter } from './filters/bad-certificate.ts';
 import { compose } from './filters/compose.ts';
+import { createCorsFilter } from './filters/cors.ts';
 import { createGoawayFilter, leaveUnlessAuthenticated } from './filters/leave-connection.ts';
 import type { RunningRequests } from './filters/running-requests.ts';
 import { derivedFrom, type KindRegistry } from './kinds/kind-registry.ts';
@@ -25,6 +26,8 @@ export interface RequestChainParts {
   readonly strictTransportSecurity?: string | undefined;
   readonly shutdownSendRetryAfter?: boolean | undefined;
   readonly random: () => number;
+  /** Whether pages of an origin may ask from a browser. */
+  readonly allowsOrigin?: ((origin: string) => boolean) | undefined;
   /** How often a client of HTTP/2 is sent to another connection: 0 to 1. */
   readonly goawayChance?: number | undefined;
   /** Whether those who do not say who they are may ask more than once on a connection of HTTP/2. */
@@ -49,12 +52,13 @@ export function createRequestChains(parts: RequestChainParts) {
     route,
   } = parts;
   const { impersonation, authorization } = security.filters;
-  const { goawayChance = 0, keepsAnonymousConnections = false, random } = parts;
+  const { goawayChance = 0, keepsAnonymousConnections = false, random, allowsOrigin } = parts;
   const known = access.watchAuthentication(security.filters.authentication);
   const authentication = keepsAnonymousConnections ? known : leaveUnlessAuthenticated(known);
   const inner: Filter[] = [...(audit ? [audit.filters.requests] : []), impersonation, limits, authorization];
   const outer: Filter[] = [
     ...(goawayChance > 0 ? [createGoawayFilter(goawayChance, random)] : []),
+    ...(allowsOrigin ? [createCorsFilter(allowsOrigin)] : []),
     ...(audit ? [audit.filters.failedAuthentication] : []),
     authentication,
     createBadCertificateFilter(logger),

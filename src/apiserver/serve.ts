@@ -61,7 +61,8 @@ export function createServe(
       if (late && !exempt) return refuseLate(answerHeaders, response, shutdownSendRetryAfter);
       const fail = (error: Error) => failFromOutside(known, request, response, error);
       if (lasting && isKnown(info)) disconnected = metrics.beginConnection(info);
-      if (!exempt) end = running.begin(lasting, fail, withinMs, info.isResourceRequest && WRITES.has(info.verb));
+      if (!exempt)
+        end = running.begin(lasting, fail, withinMs, info.isResourceRequest && WRITES.has(info.verb), info.verb === 'watch');
       await chain(context, response);
     } catch (error) {
       // Who goes away in the midst of an answer has aborted it himself.

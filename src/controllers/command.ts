@@ -3,12 +3,14 @@ import { openSecureServer } from '../client/serving/open-secure-server.ts';
 import type { CommandIo, ComponentCommand } from '../std/command.ts';
 import { flagTexts } from '../std/flag-texts.ts';
 import type { ParsedFlags } from '../std/flags.ts';
+import { readLogFormat } from '../std/log-flags.ts';
 import { createKlogLogger } from '../std/logger.ts';
 import { runComponents } from '../std/run-components.ts';
+import { KUBERNETES_VERSION } from '../std/version.ts';
 import { createControllerManager } from './controller-manager.ts';
 import { openConnections } from './credentials/connections.ts';
 import { CONTROLLER_MANAGER_FLAGS } from './flags.ts';
-import { readControllerManagerOptions } from './read-options.ts';
+import { readControllerGates, readControllerManagerOptions } from './read-options.ts';
 import { formatMetrics } from './serving/metrics-text.ts';
 
 /** kube-controller-manager as upstream's flags start it. */
@@ -21,8 +23,19 @@ export const controllerManagerCommand: ComponentCommand = {
 
 async function runControllerManager(flags: ParsedFlags, io: CommandIo): Promise<number> {
   const { clock } = io;
-  const verbosity = flags.values.int('v');
-  const logger = createKlogLogger({ component: 'kube-controller-manager', verbosity, now: () => clock.now(), write: io.stderr });
+  if (flags.values.bool('version')) {
+    io.stdout(`Kubernetes ${KUBERNETES_VERSION}\n`);
+    return 0;
+  }
+  const logger = createKlogLogger({
+    component: 'kube-controller-manager',
+    verbosity: flags.values.int('v'),
+    format: readLogFormat(flags.values),
+    now: () => clock.now(),
+    write: io.stderr,
+  });
+  const { remark } = readControllerGates(flags.values);
+  if (remark) logger.warn(remark);
   const { clientFor, ensureAccount, close } = await openConnections(flags.values, {
     clock,
     logger,

@@ -1,4 +1,11 @@
-import { componentFlags, flag, ignoredFlags as ignored, leaderElectionFlags } from '../client/serving/component-flags.ts';
+import {
+  componentFlags,
+  flag,
+  ignoredFlags as ignored,
+  leaderElectionFlags,
+  logFormatFlag,
+  versionFlag,
+} from '../client/serving/component-flags.ts';
 import type { FlagDefinition } from '../std/flags.ts';
 import { concurrencyFlags } from './concurrency-flags.ts';
 import { KNOWN_CONTROLLERS } from './known-controllers.ts';
@@ -12,6 +19,16 @@ const SIGNER_FLAGS = ['kubelet-serving', 'kubelet-client', 'kube-apiserver-clien
 export const CONTROLLER_MANAGER_FLAGS: readonly FlagDefinition[] = [
   ...componentFlags(10257),
   ...leaderElectionFlags('kube-controller-manager'),
+  logFormatFlag,
+  versionFlag,
+  ...ignored(
+    'string',
+    'log-json-info-buffer-size',
+    'log-text-info-buffer-size',
+    'min-compatibility-version',
+    'external-cloud-volume-plugin',
+  ),
+  ...ignored('bool', 'log-json-split-stream', 'log-text-split-stream', 'experimental-logging-sanitization'),
   flag('controllers', 'strings', `controllers to run: '*' all that are on by default, 'x' x, '-x' not x. Known: ${names()}`, {
     default: ['*'],
   }),
@@ -141,7 +158,7 @@ export const CONTROLLER_MANAGER_FLAGS: readonly FlagDefinition[] = [
     'insecure-experimental-approve-all',
   ),
   ...ignored('string', 'address', 'cert-dir', 'cloud-provider', 'cloud-config', 'cidr-allocator-type', 'flex-volume-plugin-dir'),
-  ...ignored('string', 'kube-api-content-type', 'leader-migration-config', 'logging-format', 'log-dir', 'log-file'),
+  ...ignored('string', 'kube-api-content-type', 'leader-migration-config', 'log-dir', 'log-file'),
   ...ignored('string', 'log-backtrace-at', 'vmodule', 'volume-host-cidr-denylist', 'show-hidden-metrics-for-version'),
   ...ignored('string', 'pv-recycler-pod-template-filepath-hostpath', 'pv-recycler-pod-template-filepath-nfs', 'emulated-version'),
   ...ignored('string', 'allow-metric-labels-manifest', 'insecure-experimental-approve-all-kubelet-csrs-for-group'),

@@ -5,6 +5,7 @@ import {
   LEGACY_UNKNOWN,
 } from '../api/certificates/v1/signer-conditions.ts';
 import { readFlagFile, readLeaderElection } from '../client/serving/component-flags.ts';
+import { type FeatureGates, readFeatureGates } from '../std/feature-gates.ts';
 import { FlagError, type FlagValues, type ParsedFlags } from '../std/flags.ts';
 import { readConcurrency } from './concurrency-flags.ts';
 import type { ControllerManagerOptions } from './controller-manager-options.ts';
@@ -16,6 +17,12 @@ const SIGNER_OF_FLAG: Readonly<Record<string, string>> = {
   'kube-apiserver-client': KUBE_APISERVER_CLIENT,
   'legacy-unknown': LEGACY_UNKNOWN,
 };
+
+/** What `--feature-gates` says of the gates that a controller looks at. */
+export const readControllerGates = (values: FlagValues): FeatureGates =>
+  readFeatureGates(values, 'kube-controller-manager', [
+    { name: 'LegacyServiceAccountTokenNoAutoGeneration', stage: '', default: true },
+  ]);
 
 type FlagOptions = Omit<ControllerManagerOptions, 'clientFor' | 'clock' | 'logger' | 'random' | 'identity'>;
 
@@ -33,7 +40,6 @@ export async function readControllerManagerOptions(
   const rootCaFile = values.string('root-ca-file');
   const serviceAccountKeyFile = values.string('service-account-private-key-file');
   const oldDuration = flags.isSet('experimental-cluster-signing-duration') && !flags.isSet('cluster-signing-duration');
-  const gates = values.map('feature-gates');
   return {
     controllers: values.strings('controllers'),
     leaderElect: readLeaderElection(values),
@@ -43,7 +49,7 @@ export async function readControllerManagerOptions(
       ? await readFlagFile('service-account-private-key-file', serviceAccountKeyFile)
       : undefined,
     rootCaPem: rootCaFile ? await readFlagFile('root-ca-file', rootCaFile) : undefined,
-    legacyServiceAccountTokenAutoGeneration: gates['LegacyServiceAccountTokenNoAutoGeneration']?.toLowerCase() === 'false',
+    legacyServiceAccountTokenAutoGeneration: !readControllerGates(values).enabled('LegacyServiceAccountTokenNoAutoGeneration'),
     ...readNodeCidrs(values),
     nodeMonitorPeriodMs: values.durationMs('node-monitor-period'),
     nodeMonitorGracePeriodMs: values.durationMs('node-monitor-grace-period'),

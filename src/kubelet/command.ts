@@ -46,7 +46,8 @@ async function runKubelet(flags: ParsedFlags, io: CommandIo): Promise<number> {
     write = createLogOutput(flags, io.stderr, io.clock.now());
     const { given, warnings } = await readConfiguration(flags, io);
     const configuration = completeConfiguration(given);
-    const logging = { ...klog, verbosity: configuration.logging.verbosity, write };
+    const { format, verbosity } = configuration.logging;
+    const logging = { ...klog, verbosity, format, write };
     const logger = createKlogLogger(logging);
     for (const warning of [...warnings, ...remarksOn(configuration, completeConfiguration())]) logger.warn(warning);
     const options = await kubeletOptions(flags, io, configuration, logger);

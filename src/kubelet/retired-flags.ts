@@ -37,6 +37,7 @@ const RETIRED: Readonly<Record<string, readonly (readonly [name: string, type: F
     ['experimental-dockershim', 'bool'],
     ['experimental-dockershim-root-directory', 'string'],
     ['experimental-log-sanitization', 'bool'],
+    ['experimental-logging-sanitization', 'bool'],
     ['experimental-kernel-memcg-notification', 'bool'],
     ['experimental-qos-reserved', 'string'],
     ['windows-priorityclass', 'string'],

@@ -53,8 +53,8 @@ async function runProxy(flags: ParsedFlags, io: CommandIo): Promise<number> {
   if (flags.isSet('write-config-to')) return writeDefaults(resolve(io.cwd, values.string('write-config-to')));
   const { given, warnings } = await readConfiguration(flags, io);
   const configuration = completeConfiguration(given);
-  const { verbosity } = configuration.logging;
-  const logger = createKlogLogger({ component: 'kube-proxy', verbosity, now: () => clock.now(), write: io.stderr });
+  const { format, verbosity } = configuration.logging;
+  const logger = createKlogLogger({ component: 'kube-proxy', verbosity, format, now: () => clock.now(), write: io.stderr });
   const tools = { run: runProgram, logger };
   if (values.bool('cleanup')) {
     await cleanUpModes(ALL_MODES, tools);

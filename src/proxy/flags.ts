@@ -4,7 +4,7 @@ import type { FlagDefinition } from '../std/flags.ts';
 import { kubeProxyFields } from './configuration/fields.ts';
 
 /** Flags of settings that are read and change nothing. */
-const NO_EFFECT = /^(feature-gates$|config-sync-period$|kube-api-content-type$|logging-format$|show-hidden-|proxy-port-range$)/;
+const NO_EFFECT = /^(feature-gates$|config-sync-period$|kube-api-content-type$|show-hidden-|proxy-port-range$)/;
 
 /** kube-proxy's flags of the releases from 1.10 to 1.36. */
 export function kubeProxyFlags(): readonly FlagDefinition[] {

@@ -17,8 +17,10 @@ import { flagTexts } from '../std/flag-texts.ts';
 import { FlagError, type ParsedFlags } from '../std/flags.ts';
 import { formatGoDuration, parseGoDuration } from '../std/go-duration.ts';
 import type { Component } from '../std/lifecycle.ts';
+import { readLogFormat } from '../std/log-flags.ts';
 import { createKlogLogger } from '../std/logger.ts';
 import { runComponents } from '../std/run-components.ts';
+import { KUBERNETES_VERSION } from '../std/version.ts';
 import type { SchedulerConfiguration } from './configuration/scheduler-configuration.ts';
 import { SCHEDULER_FLAGS } from './flags.ts';
 import { createScheduler, type Scheduler } from './scheduler.ts';
@@ -34,10 +36,15 @@ export const schedulerCommand: ComponentCommand = {
 async function runScheduler(flags: ParsedFlags, io: CommandIo): Promise<number> {
   const { clock } = io;
   const { values } = flags;
+  if (values.bool('version')) {
+    io.stdout(`Kubernetes ${KUBERNETES_VERSION}\n`);
+    return 0;
+  }
   const configuration = await readConfigurationOf(flags);
   const logger = createKlogLogger({
     component: 'kube-scheduler',
     verbosity: values.int('v'),
+    format: readLogFormat(values),
     now: () => clock.now(),
     write: io.stderr,
   });

@@ -1,4 +1,11 @@
-import { componentFlags, flag, ignoredFlags, leaderElectionFlags } from '../client/serving/component-flags.ts';
+import {
+  componentFlags,
+  flag,
+  ignoredFlags,
+  leaderElectionFlags,
+  logFormatFlag,
+  versionFlag,
+} from '../client/serving/component-flags.ts';
 import type { FlagDefinition } from '../std/flags.ts';
 
 /** kube-scheduler's flags, of its releases 1.10 to 1.36. */
@@ -13,6 +20,8 @@ export const SCHEDULER_FLAGS: readonly FlagDefinition[] = [
     default: '5m',
   }),
   flag('v', 'int', 'verbosity of the log', { shorthand: 'v' }),
+  logFormatFlag,
+  versionFlag,
   // The plain HTTP port of 1.22 and before: health and metrics are on the secure port only.
   flag('address', 'string', 'address of the plain HTTP port, which there is none of', { default: '0.0.0.0', noEffect: true }),
   flag('port', 'int', 'the plain HTTP port, which there is none of', { default: 10251, noEffect: true }),
@@ -23,17 +32,11 @@ export const SCHEDULER_FLAGS: readonly FlagDefinition[] = [
   ...ignoredFlags('duration', 'authentication-token-webhook-cache-ttl', 'authorization-webhook-cache-authorized-ttl'),
   ...ignoredFlags('duration', 'authorization-webhook-cache-unauthorized-ttl', 'log-flush-frequency'),
   ...ignoredFlags('int', 'stderrthreshold', 'hard-pod-affinity-symmetric-weight', 'http2-max-streams-per-connection'),
-  ...ignoredFlags(
-    'string',
-    'log-dir',
-    'log-file',
-    'log-file-max-size',
-    'log-backtrace-at',
-    'vmodule',
-    'logging-format',
-    'cert-dir',
-  ),
+  ...ignoredFlags('string', 'log-dir', 'log-file', 'log-file-max-size', 'log-backtrace-at', 'vmodule', 'cert-dir'),
   ...ignoredFlags('string', 'kube-api-content-type', 'tls-curve-preferences', 'write-config-to'),
+  ...ignoredFlags('string', 'algorithm-provider', 'policy-config-file', 'policy-configmap', 'policy-configmap-namespace'),
+  ...ignoredFlags('string', 'log-json-info-buffer-size', 'log-text-info-buffer-size', 'min-compatibility-version'),
+  ...ignoredFlags('bool', 'log-json-split-stream', 'log-text-split-stream', 'experimental-logging-sanitization'),
   ...ignoredFlags('string', 'show-hidden-metrics-for-version', 'allow-metric-labels-manifest'),
   ...ignoredFlags('string', 'emulated-version', 'emulation-forward-compatible', 'lock-object-name', 'lock-object-namespace'),
   ...ignoredFlags('strings', 'tls-sni-cert-key', 'disabled-metrics', 'allow-metric-labels'),

@@ -27,25 +27,45 @@ export interface KlogOptions {
   verbosity: number;
   now: () => number;
   write: (line: string) => void;
+  /** `--logging-format`: klog's lines, or one JSON object a line. Default `text`. */
+  format?: LogFormat;
 }
+
+export type LogFormat = 'text' | 'json';
 
 /**
  * Lines in klog's header format, `Lmmdd hh:mm:ss.uuuuuu threadid component] message key="value"`
- * (https://github.com/kubernetes/klog/blob/main/klog.go, formatHeader), in local time as upstream prints them.
+ * (https://github.com/kubernetes/klog/blob/main/klog.go, formatHeader), in local time as upstream prints them; or
+ * JSON as component-base/logs/json writes it: `ts` in milliseconds, `caller`, `msg`, `v` (not of errors), `err`, then the named values.
  */
 export function createKlogLogger(options: KlogOptions, base: LogFields = {}): Logger {
-  const print = (severity: 'I' | 'W' | 'E', message: string, fields?: LogFields) =>
-    options.write(`${header(severity, options)}${message}${formatFields({ ...base, ...fields })}\n`);
+  const print = (severity: 'I' | 'W' | 'E', message: string, fields?: LogFields, level = 0) => {
+    const all = { ...base, ...fields };
+    if (options.format === 'json') options.write(jsonLine(options, severity, message, all, level));
+    else options.write(`${header(severity, options)}${message}${formatFields(all)}\n`);
+  };
   return {
     info: (message, fields) => print('I', message, fields),
     debug(level, message, fields) {
-      if (options.verbosity >= level) print('I', message, fields);
+      if (options.verbosity >= level) print('I', message, fields, level);
     },
     warn: (message, fields) => print('W', message, fields),
     error: (message, fields) => print('E', message, fields),
     child: (fields) => createKlogLogger(options, { ...base, ...fields }),
   };
 }
+
+function jsonLine({ component, now }: KlogOptions, severity: string, message: string, fields: LogFields, level: number): string {
+  const line: Record<string, unknown> = { ts: now(), caller: component, msg: message };
+  if (severity !== 'E') line['v'] = level;
+  for (const [name, value] of Object.entries(fields)) {
+    const key = name === 'error' ? 'err' : OWN_NAMES.has(name) ? `${name}_` : name;
+    line[key] = SECRET_NAME.test(name) ? '[REDACTED]' : value instanceof Error ? value.message : value;
+  }
+  return `${JSON.stringify(line, (_, value) => (typeof value === 'bigint' ? String(value) : value))}\n`;
+}
+
+const OWN_NAMES: ReadonlySet<string> = new Set(['ts', 'caller', 'msg', 'v', 'err']);
 
 /** The last line of a process that ends by it, as klog's Fatal prints it (without the stack traces). */
 export function klogFatalLine(options: Pick<KlogOptions, 'component' | 'now'>, message: string): string {

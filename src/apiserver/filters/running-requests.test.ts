@@ -54,3 +54,39 @@ test('the time is a duration of Go', () => {
     message: 'invalid timeout specified in the request URL - time: invalid duration "invalid"',
   });
 });
+
+test('watches that have time to end when the server stops end a few at a time, all else that lasts at once', async () => {
+  const { clock, running } = setUp();
+  let ended = 0;
+  const cut: string[] = [];
+  for (let i = 0; i < 45; i++) {
+    const end = running.begin(true, () => [ended++, end()], undefined, false, true);
+  }
+  const endExec = running.begin(true, () => [cut.push('exec'), endExec()]);
+  let drained = false;
+  const draining = running.drain(60_000, 10_000).then(() => {
+    drained = true;
+  });
+  assert.deepEqual([ended, cut], [10, ['exec']]);
+  await clock.advance(50);
+  assert.deepEqual([ended, drained], [20, false]);
+  await clock.advance(150);
+  await draining;
+  assert.deepEqual([ended, running.count, clock.pending], [45, 0, 0]);
+});
+
+test('more watches than the usual pace ends in time end faster; one that does not end is cut at the bound', async () => {
+  const { clock, running } = setUp();
+  let ended = 0;
+  for (let i = 0; i < 1_000; i++) {
+    const end = running.begin(true, () => [ended++, end()], undefined, false, true);
+  }
+  let told = 0;
+  running.begin(true, () => told++, undefined, false, true);
+  const draining = running.drain(500, 1_000);
+  await clock.advance(500);
+  assert.ok(ended > 500 && ended < 700, `${ended} of 1000 after half of the time`);
+  await clock.advance(500);
+  await draining;
+  assert.deepEqual([ended, told], [1_000, 2]);
+});

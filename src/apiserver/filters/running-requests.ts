@@ -7,12 +7,17 @@ interface Running {
   readonly startMs: number;
   readonly longRunning: boolean;
   readonly writes: boolean;
+  readonly watches: boolean;
   /** Answers with the failure, or cuts the answer that has begun. */
   readonly fail: (error: Error) => void;
 }
 
 /** Once a second is exact enough for a limit of a minute, and costs one timer for all requests. */
 const SWEEP_MS = 1_000;
+
+/** Watches that are ended in a second when the server stops, where their time does not ask for more (apiserver/pkg/server/genericapiserver.go). */
+const ENDED_A_SECOND = 200;
+const PACE_MS = 50;
 
 /** Knows which requests run: ends those whose time is up, and lets the server wait for the rest when it stops. */
 export class RunningRequests {
@@ -51,9 +56,10 @@ export class RunningRequests {
    * Notes a request, with the shorter time that it may have asked for itself; to be called back when it ends.
    *
    * @param writes whether it changes an object: it is told in other words that its time is up
+   * @param watches whether it may be given time of its own to end when the server stops
    */
-  begin(longRunning: boolean, fail: (error: Error) => void, withinMs?: number, writes = false): () => void {
-    const running: Running = { startMs: this.#clock.now(), longRunning, writes, fail };
+  begin(longRunning: boolean, fail: (error: Error) => void, withinMs?: number, writes = false, watches = false): () => void {
+    const running: Running = { startMs: this.#clock.now(), longRunning, writes, watches, fail };
     this.#running.add(running);
     if (!longRunning && !this.#sweep) this.#schedule();
     const own = longRunning || !withinMs || withinMs >= this.#timeoutMs ? undefined : this.#failAfter(running, withinMs);
@@ -69,18 +75,37 @@ export class RunningRequests {
     this.#stopping = true;
   }
 
-  /** From now on `draining`; resolves when nothing runs, or after a time at which what is left is ended. */
-  async drain(boundMs: number): Promise<void> {
+  /**
+   * From now on `draining`; resolves when nothing runs, or after a time at which what is left is ended.
+   *
+   * @param watchesMs within which time watches are ended one after the other, so that their clients do not all come back at once; 0: now
+   */
+  async drain(boundMs: number, watchesMs = 0): Promise<void> {
     this.#stopping = true;
     this.#draining = true;
     this.#sweep?.cancel();
-    for (const running of this.#running)
-      if (running.longRunning) running.fail(new DOMException('the server stops', 'AbortError'));
+    for (const running of this.#running) if (running.longRunning && !(running.watches && watchesMs > 0)) running.fail(stops());
+    const paced = watchesMs > 0 ? this.#endWatches(watchesMs) : undefined;
     if (this.#running.size === 0) return;
-    const bound = this.#clock.setTimer(boundMs, () => this.#idle.resolve());
+    const bound = this.#clock.setTimer(Math.max(boundMs, watchesMs), () => this.#idle.resolve());
     await this.#idle.promise;
     bound.cancel();
-    for (const running of this.#running) running.fail(new DOMException('the server stops', 'AbortError'));
+    paced?.stop();
+    for (const running of this.#running) running.fail(stops());
+  }
+
+  #endWatches(withinMs: number): { stop(): void } {
+    const endMs = this.#clock.now() + withinMs;
+    const watches = [...this.#running].filter((running) => running.watches);
+    const eachTime = Math.ceil(Math.max(ENDED_A_SECOND * (PACE_MS / 1000), (watches.length * PACE_MS) / withinMs));
+    let timer: Timer | undefined;
+    const step = () => {
+      const most = this.#clock.now() >= endMs ? watches.length : eachTime;
+      for (const running of watches.splice(0, most)) if (this.#running.has(running)) running.fail(stops());
+      timer = watches.length > 0 ? this.#clock.setTimer(PACE_MS, step) : undefined;
+    };
+    step();
+    return { stop: () => timer?.cancel() };
   }
 
   #failAfter(running: Running, delayMs: number): Timer {
@@ -107,6 +132,8 @@ export class RunningRequests {
     });
   }
 }
+
+const stops = () => new DOMException('the server stops', 'AbortError');
 
 /** As apiserver/pkg/server/filters/timeout.go; of writes, as …/endpoints/handlers/finisher. */
 export function timedOut(writes: boolean): StatusError {

@@ -16,6 +16,19 @@ export const flag = (name: string, type: FlagType, description: string, rest: Re
 export const ignoredFlags = (type: FlagType, ...names: string[]): FlagDefinition[] =>
   names.map((name) => ({ name, type, description: "upstream's", noEffect: true, hidden: true }));
 
+/** The form of the log. */
+export const logFormatFlag: FlagDefinition = flag(
+  'logging-format',
+  'string',
+  "form of the log: text is klog's, json an object a line",
+  {
+    default: 'text',
+  },
+);
+
+/** Says the release, and nothing else. */
+export const versionFlag: FlagDefinition = flag('version', 'bool', 'print version information and quit');
+
 /** How a component finds the API server, and serves health and metrics on a port of its own. */
 export function componentFlags(securePort: number): readonly FlagDefinition[] {
   return [

@@ -171,7 +171,6 @@ for (const [given, message] of [
   ],
   [{ topologyManagerPolicyOptions: { 'prefer-closest-numa-nodes': 'true' } }, /"prefer-closest-numa-nodes" is not supported/],
   [{ topologyManagerPolicyOptions: { x: '1' } }, /unknown Topology Manager Policy option: "x"/],
-  [{ logging: { format: 'json' } }, /logging.format \(--logging-format\) "json" is not supported by this kubelet, use "text"/],
   [{ memoryManagerPolicy: 'Static' }, /memoryManagerPolicy .* "Static" is not supported/],
   [{ topologyManagerPolicy: 'x' }, /"x" must be one of: \["none" "best-effort" "restricted" "single-numa-node"\]/],
   [{ topologyManagerScope: 'x' }, /topologyManagerScope .* "x" must be one of: "container", or "pod"/],

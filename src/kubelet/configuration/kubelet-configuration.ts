@@ -1,3 +1,5 @@
+import type { LogFormat } from '../../std/logger.ts';
+
 /** A taint as a file or flag names it. */
 export interface TaintSetting {
   key: string;
@@ -110,7 +112,7 @@ export interface KubeletConfiguration {
   readonly containerLogMonitorInterval: string;
   readonly enableSystemLogHandler: boolean;
   readonly enableSystemLogQuery: boolean;
-  readonly logging: { readonly format: string; readonly verbosity: number };
+  readonly logging: { readonly format: LogFormat; readonly verbosity: number };
   readonly [field: string]: unknown;
 }
 

@@ -13,7 +13,6 @@ export function checkPolicies(c: KubeletConfiguration): string[] {
     mistakes.push(`unknown Memory Manager policy (--memory-manager-policy): ${JSON.stringify(c.memoryManagerPolicy)}`);
   else if (c.memoryManagerPolicy !== 'None')
     unsupported('memoryManagerPolicy (--memory-manager-policy)', c.memoryManagerPolicy, 'None');
-  if (c.logging.format === 'json') unsupported('logging.format (--logging-format)', 'json', 'text');
   if (!['none', 'hairpin-veth', 'promiscuous-bridge'].includes(c.hairpinMode))
     mistakes.push(
       `option ${JSON.stringify(c.hairpinMode)} specified for hairpinMode (--hairpin-mode). Valid options are "none", "hairpin-veth" or "promiscuous-bridge"`,

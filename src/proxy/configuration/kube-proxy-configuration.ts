@@ -6,6 +6,7 @@ import { withDefaults } from '../../api/configuration/with-defaults.ts';
 import { parseCidr, parseIp } from '../../api/machinery/ip.ts';
 import { CodedError } from '../../std/coded-error.ts';
 import { parseGoDuration } from '../../std/go-duration.ts';
+import type { LogFormat } from '../../std/logger.ts';
 import type { ProxyMode } from '../rule-backend.ts';
 import { kubeProxyFields, retiredFields } from './fields.ts';
 
@@ -18,7 +19,7 @@ interface SyncPeriods {
 export interface KubeProxyConfiguration {
   readonly featureGates?: Readonly<Record<string, boolean>>;
   readonly clientConnection: { readonly kubeconfig: string; readonly qps: number; readonly burst: number };
-  readonly logging: { readonly verbosity: number };
+  readonly logging: { readonly format: LogFormat; readonly verbosity: number };
   readonly hostnameOverride: string;
   readonly bindAddress: string;
   /** Empty: no such server. */
