@@ -1,4 +1,4 @@
-import { access, mkdir } from 'node:fs/promises';
+import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { secretKind } from '../api/core/v1/secret.ts';
 import type { V1Secret } from '../api/gen/types.ts';
@@ -9,6 +9,7 @@ import { unlessReason } from '../client/unless-reason.ts';
 import { writeFileAtomic } from '../std/atomic-file.ts';
 import { Backoff } from '../std/backoff.ts';
 import type { Timer } from '../std/clock.ts';
+import { makeDirectories } from '../std/directories.ts';
 import type { Logger } from '../std/logger.ts';
 import {
   type BootstrapToken,
@@ -138,7 +139,7 @@ async function prepareFiles(options: {
   nowMs: number;
 }): Promise<string | undefined> {
   const { directory, name, controlPlane, admin, nowMs } = options;
-  await mkdir(join(directory, 'pki'), { recursive: true, mode: 0o700 });
+  await makeDirectories(join(directory, 'pki'), 0o700);
   if (await exists(join(directory, 'kubeconfig'))) return undefined;
   const text = generateBootstrapToken();
   const token: BootstrapToken = {

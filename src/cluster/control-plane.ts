@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ResourceKind } from '../api/machinery/kind.ts';
 import type { KubeObject } from '../api/machinery/object.ts';
@@ -18,6 +18,7 @@ import { writeFileAtomic } from '../std/atomic-file.ts';
 import { createCalm } from '../std/calm.ts';
 import { systemClock } from '../std/clock.ts';
 import { CodedError } from '../std/coded-error.ts';
+import { makeDirectories } from '../std/directories.ts';
 import { type Component, ComponentGroup, deferred } from '../std/lifecycle.ts';
 import { Resources } from '../std/resources.ts';
 import { apiServerNames, type ClusterKeys, issueLeaf, LEAF_LIFETIME_MS, openClusterKeys, type Pair } from './authorities.ts';
@@ -79,7 +80,7 @@ export async function startControlPlane(config: ClusterConfig, directory: string
   await using stack = new Resources();
   const keep = config.dataDir !== undefined;
   const pkiDirectory = join(directory, 'pki');
-  await mkdir(pkiDirectory, { recursive: true, mode: 0o700 });
+  await makeDirectories(pkiDirectory, 0o700);
   const [keys, store] = await Promise.all([
     openClusterKeys({ directory: pkiDirectory, keep, hasNodes: config.knownNodes.length > 0, clock }),
     openClusterStore(config, directory),

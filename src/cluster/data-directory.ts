@@ -1,8 +1,9 @@
-import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { writeFileAtomic } from '../std/atomic-file.ts';
 import { CodedError } from '../std/coded-error.ts';
+import { makeDirectories } from '../std/directories.ts';
 import { MUSTER_VERSION } from '../std/version.ts';
 import type { EtcdFiles, NetworkPlugin } from './options.ts';
 
@@ -67,7 +68,7 @@ const RECORD = 'cluster.json';
  * @throws CodedError DATA_LOCKED when another process has it, DATA_INCOMPATIBLE when another version wrote it
  */
 export async function openDataDirectory(path: string): Promise<DataDirectory> {
-  await mkdir(path, { recursive: true, mode: 0o700 });
+  await makeDirectories(path, 0o700);
   // Loads SQLite, which a cluster in memory has no need of.
   const { lockDirectory } = await import('./process-lock.ts');
   const unlock = lockDirectory(path);

@@ -1,6 +1,7 @@
-import { appendFileSync, mkdirSync, symlinkSync, unlinkSync } from 'node:fs';
+import { appendFileSync, symlinkSync, unlinkSync } from 'node:fs';
 import { hostname, userInfo } from 'node:os';
 import { basename, join } from 'node:path';
+import { makeDirectoriesSync } from '../std/directories.ts';
 import type { ParsedFlags } from '../std/flags.ts';
 
 /** klog writes a line to the file of its severity and to those of all lesser ones. */
@@ -17,7 +18,7 @@ export function createLogOutput(flags: ParsedFlags, stderr: (text: string) => vo
   const { values } = flags;
   const directory = values.string('log-dir');
   if (values.bool('logtostderr') || directory === '') return stderr;
-  mkdirSync(directory, { recursive: true });
+  makeDirectoriesSync(directory);
   const paths = new Map<string, string>();
   return (line) => {
     const rank = 'IWEF'.indexOf(line[0] ?? 'I');

@@ -1,9 +1,10 @@
 import { createReadStream, createWriteStream } from 'node:fs';
-import { type FileHandle, mkdir, open, readdir, rename, stat, unlink } from 'node:fs/promises';
+import { type FileHandle, open, readdir, rename, stat, unlink } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import type { Clock } from '../../std/clock.ts';
+import { makeDirectories } from '../../std/directories.ts';
 import { deferred } from '../../std/lifecycle.ts';
 import type { Logger } from '../../std/logger.ts';
 import type { LineSink } from './log-backend.ts';
@@ -36,7 +37,7 @@ export function createRotatingFile(options: RotatingFileOptions, clock: Clock, l
   let tidying = Promise.resolve();
 
   const openFile = async (mode = MODE) => {
-    await mkdir(dirname(options.path), { recursive: true, mode: 0o755 });
+    await makeDirectories(dirname(options.path), 0o755);
     file = await open(options.path, 'a', mode);
     size = (await file.stat()).size;
   };

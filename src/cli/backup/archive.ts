@@ -6,6 +6,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip, createGzip } from 'node:zlib';
 import { CodedError } from '../../std/coded-error.ts';
+import { makeDirectories } from '../../std/directories.ts';
 import { isSealed, seal, unseal } from './sealed-stream.ts';
 import { readTar, type TarHeader, tarEnd, tarHeader, tarPadding } from './tar-stream.ts';
 
@@ -43,7 +44,7 @@ export async function writeArchive(
   { manifest, contents, key }: { manifest: Manifest; contents: readonly Content[]; key: Uint8Array | undefined },
 ): Promise<number> {
   const temporary = `${target}.partial`;
-  await mkdir(dirname(target), { recursive: true });
+  await makeDirectories(dirname(target));
   try {
     const packed = Readable.from(pack(manifest, contents)).pipe(createGzip());
     const stream = key ? Readable.from(seal(packed, key)) : packed;

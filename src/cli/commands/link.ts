@@ -1,9 +1,10 @@
-import { lstat, mkdir, readlink } from 'node:fs/promises';
+import { lstat, readlink } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { isSea } from 'node:sea';
 import { linkAtomic } from '../../std/atomic-file.ts';
 import { CodedError } from '../../std/coded-error.ts';
 import type { CommandIo, ComponentCommand } from '../../std/command.ts';
+import { makeDirectories } from '../../std/directories.ts';
 import { FlagError, type ParsedFlags } from '../../std/flags.ts';
 import { packageFile } from '../../std/own-files.ts';
 import { componentNames } from '../component-names.ts';
@@ -20,7 +21,7 @@ async function link(flags: ParsedFlags, io: CommandIo): Promise<number> {
   const [directory, ...more] = flags.args;
   if (directory === undefined || more.length > 0) throw new FlagError('DIR', 'exactly one directory is needed: muster link DIR');
   const target = resolve(io.cwd, directory);
-  await mkdir(target, { recursive: true });
+  await makeDirectories(target);
   const names = [...componentNames, 'kubeadm', 'muster'];
   // Looked at before anything is changed, so that a refusal leaves the directory as it was.
   for (const name of names) {

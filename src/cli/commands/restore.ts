@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
-import { mkdir, rename, rm } from 'node:fs/promises';
+import { rename, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { CodedError } from '../../std/coded-error.ts';
 import type { CommandIo, ComponentCommand } from '../../std/command.ts';
+import { makeDirectories } from '../../std/directories.ts';
 import { FlagError, type ParsedFlags } from '../../std/flags.ts';
 import { readManifest, unpackArchive } from '../backup/archive.ts';
 import { readKeyFile } from '../backup/key-file.ts';
@@ -61,7 +62,7 @@ async function restoreCluster(
     throw new CodedError(`there is a cluster "${name}" already; "muster down --name ${name}" deletes it`, {
       code: 'CLUSTER_EXISTS',
     });
-  await mkdir(clustersDirectory(io.env), { recursive: true, mode: 0o700 });
+  await makeDirectories(clustersDirectory(io.env), 0o700);
   if (dataDir === '') return unpackTo(entry, file, key);
   const directory = resolve(io.cwd, dataDir);
   await unpackTo(directory, file, key);
@@ -72,7 +73,7 @@ async function restoreCluster(
 async function unpackTo(directory: string, file: string, key: Uint8Array | undefined): Promise<void> {
   if (existsSync(directory))
     throw new CodedError(`${directory} is there already: nothing is written over it`, { code: 'FILE_EXISTS' });
-  await mkdir(dirname(directory), { recursive: true });
+  await makeDirectories(dirname(directory));
   const partial = `${directory}.restoring`;
   await rm(partial, { recursive: true, force: true });
   try {

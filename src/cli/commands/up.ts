@@ -1,7 +1,8 @@
-import { existsSync, mkdirSync, realpathSync } from 'node:fs';
+import { existsSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { CodedError } from '../../std/coded-error.ts';
 import type { CommandIo, ComponentCommand } from '../../std/command.ts';
+import { makeDirectoriesSync } from '../../std/directories.ts';
 import type { ParsedFlags } from '../../std/flags.ts';
 import { clusterDirectory, clustersDirectory, registerDirectory } from '../local/cluster-home.ts';
 import { type DaemonState, readDaemonState } from '../local/daemon-state.ts';
@@ -70,10 +71,17 @@ async function up(flags: ParsedFlags, io: CommandIo): Promise<number> {
 }
 
 async function openClusterDirectory(options: UpOptions, io: CommandIo): Promise<string> {
-  mkdirSync(clustersDirectory(io.env), { recursive: true, mode: 0o700 });
+  try {
+    makeDirectoriesSync(clustersDirectory(io.env), 0o700);
+  } catch (cause) {
+    throw new CodedError(`${(cause as Error).message}; name a directory for clusters' data that can be written in $MUSTER_HOME`, {
+      code: 'DATA_UNWRITABLE',
+      cause,
+    });
+  }
   const entry = clusterDirectory(io.env, options.name);
   if (options.dataDir !== undefined) {
-    mkdirSync(options.dataDir, { recursive: true, mode: 0o700 });
+    makeDirectoriesSync(options.dataDir, 0o700);
     await registerDirectory(io.env, options.name, options.dataDir);
   }
   return existsSync(entry) ? realpathSync(entry) : entry;

@@ -1,16 +1,15 @@
 import { lstat, readdir, readlink, realpath } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { linkAtomic } from '../../std/atomic-file.ts';
 import { CodedError } from '../../std/coded-error.ts';
 import { FlagError } from '../../std/flags.ts';
-import type { Environment } from './kubeconfig-location.ts';
+import { type Environment, homeDirectory } from './kubeconfig-location.ts';
 
 export const DEFAULT_CLUSTER = 'muster';
 
 /** Where clusters are kept: `$MUSTER_HOME`, else `$XDG_DATA_HOME/muster`, else `~/.local/share/muster`; below it one entry a cluster. */
 export function clustersDirectory(env: Environment): string {
-  const home = env['MUSTER_HOME'] || join(env['XDG_DATA_HOME'] || join(env['HOME'] || homedir(), '.local', 'share'), 'muster');
+  const home = env['MUSTER_HOME'] || join(env['XDG_DATA_HOME'] || join(homeDirectory(env), '.local', 'share'), 'muster');
   return join(resolve(home), 'clusters');
 }
 

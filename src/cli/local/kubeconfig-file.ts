@@ -1,9 +1,10 @@
-import { mkdir, open, readFile, realpath, stat, unlink } from 'node:fs/promises';
+import { open, readFile, realpath, stat, unlink } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { formatKubeconfig, type Kubeconfig, mergeContext, parseKubeconfig } from '../../pki/kubeconfig.ts';
 import { writeFileAtomic } from '../../std/atomic-file.ts';
 import type { Clock } from '../../std/clock.ts';
 import { CodedError } from '../../std/coded-error.ts';
+import { makeDirectories } from '../../std/directories.ts';
 
 const LOCK_WAIT_MS = 10_000;
 const LOCK_POLL_MS = 20;
@@ -45,7 +46,7 @@ async function changeKubeconfig(
   });
   // Looked at once without the lock, so that nothing is made on disk when nothing is to change.
   if (change(text === undefined ? undefined : await parseKubeconfig(text, dirname(file), path)) === undefined) return;
-  await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+  await makeDirectories(dirname(file), 0o700);
   const unlock = await lock(`${file}.lock`, clock);
   try {
     const current = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {

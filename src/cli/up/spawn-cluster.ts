@@ -1,10 +1,11 @@
 import { spawn } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, readFileSync, renameSync, statSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, renameSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { isSea } from 'node:sea';
 import type { Readable } from 'node:stream';
 import { CodedError } from '../../std/coded-error.ts';
 import type { CommandIo } from '../../std/command.ts';
+import { makeDirectoriesSync } from '../../std/directories.ts';
 import { moduleFile, packageFile } from '../../std/own-files.ts';
 import type { StartReport } from './run-cluster.ts';
 
@@ -28,7 +29,7 @@ const UNEXPLAINED: ReadonlySet<string> = new Set(['NODES_NOT_READY', 'START_FAIL
  * @throws CodedError with the background process's own code and message; CLUSTER_DIED with the end of its log
  */
 export async function spawnCluster(directory: string, argv: readonly string[], io: CommandIo): Promise<void> {
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  makeDirectoriesSync(directory, 0o700);
   const logFile = join(directory, LOG_FILE);
   const log = openLog(logFile);
   const child = spawn(process.execPath, [...programArguments(), 'up', ...argv, `--report-fd=${REPORT_FD}`], {

@@ -1,7 +1,8 @@
-import { mkdir, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join, resolve, sep } from 'node:path';
 import { PROVISIONED_BY } from '../../api/core/v1/volume-binding.ts';
 import type { V1PersistentVolume, V1PersistentVolumeClaim, V1StorageClass } from '../../api/gen/types.ts';
+import { makeDirectories } from '../../std/directories.ts';
 
 /** Names by which storage classes ask for directories of this machine; the second is upstream's. */
 export const HOST_PATH_PROVISIONERS: ReadonlySet<string> = new Set(['muster.dev/host-path', 'kubernetes.io/host-path']);
@@ -18,7 +19,7 @@ export class HostPathProvisioner {
   async provision(claim: V1PersistentVolumeClaim, storageClass: V1StorageClass): Promise<V1PersistentVolume> {
     const name = `pvc-${claim.metadata?.uid}`;
     const path = this.#pathOf(name);
-    await mkdir(path, { recursive: true });
+    await makeDirectories(path);
     const { reclaimPolicy = 'Delete', mountOptions, provisioner } = storageClass;
     return {
       apiVersion: 'v1',

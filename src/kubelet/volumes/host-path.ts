@@ -1,6 +1,7 @@
 import type { Stats } from 'node:fs';
-import { chmod, mkdir, open, stat } from 'node:fs/promises';
+import { chmod, open, stat } from 'node:fs/promises';
 import type { V1HostPathVolumeSource } from '../../api/gen/types.ts';
+import { makeDirectories } from '../../std/directories.ts';
 import type { VolumeKind } from './volume-kind.ts';
 
 const WORDS: Readonly<Record<string, readonly [words: string, is: (stats: Stats) => boolean]>> = {
@@ -50,7 +51,7 @@ async function statIfThere(path: string): Promise<Stats | undefined> {
 }
 
 async function makeDirectory(path: string): Promise<Stats | undefined> {
-  const first = await mkdir(path, { recursive: true, mode: 0o755 });
+  const first = await makeDirectories(path, 0o755);
   if (first) await chmod(path, 0o755);
   return statIfThere(path);
 }

@@ -4,11 +4,12 @@
  *
  *     pods/<uid>/volume-subpaths/<volume>/<container>/<number of the mount>
  */
-import { mkdir, open, realpath, rmdir, stat, unlink } from 'node:fs/promises';
+import { open, realpath, rmdir, stat, unlink } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import type { Mounts } from '../../host/mounts.ts';
 import { type OpenEntry, openEntry } from '../../host/open-entry.ts';
 import { makeDirectoriesBelow, namesOf, openBelow } from '../../host/paths-below.ts';
+import { makeDirectories } from '../../std/directories.ts';
 
 export interface SubPathRequest {
   /** Where the volume is. The way to it is the kubelet's or the administrator's. */
@@ -70,12 +71,12 @@ async function resolveExisting(base: string, names: readonly string[]): Promise<
 
 /** What is mounted upon: a file for a file. One of the other kind is left from a part that has changed. */
 async function makeTarget(target: string, isDirectory: boolean): Promise<void> {
-  await mkdir(dirname(target), { recursive: true, mode: 0o750 });
+  await makeDirectories(dirname(target), 0o750);
   const there = await stat(target).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined;
     throw error;
   });
   if (there && there.isDirectory() !== isDirectory) await (there.isDirectory() ? rmdir(target) : unlink(target));
-  if (isDirectory) await mkdir(target, { recursive: true, mode: 0o750 });
+  if (isDirectory) await makeDirectories(target, 0o750);
   else await (await open(target, 'a', 0o640)).close();
 }

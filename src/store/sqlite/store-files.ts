@@ -1,7 +1,8 @@
-import { chmodSync, closeSync, existsSync, fsync, mkdirSync, openSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, closeSync, existsSync, fsync, openSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { promisify } from 'node:util';
+import { makeDirectoriesSync } from '../../std/directories.ts';
 import type { DirectoryLock } from './directory-lock.ts';
 import { lockDirectory } from './directory-lock.ts';
 import { beginLog, emptyDatabase, prepareDatabase } from './schema.ts';
@@ -32,7 +33,7 @@ export function databaseFile(directory: string): string {
  * @throws StoreError `locked`, `incompatible`; errors of SQLite and of the system
  */
 export async function openStoreFiles(directory: string, flush: Flush): Promise<StoreFiles> {
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  makeDirectoriesSync(directory, 0o700);
   if ((statSync(directory).mode & 0o077) !== 0) chmodSync(directory, 0o700);
   const file = databaseFile(directory);
   const lock = lockDirectory(directory);
