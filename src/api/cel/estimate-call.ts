@@ -75,6 +75,42 @@ function estimateEquality(a: CelType, b: CelType): CallEstimate | undefined {
   return cost && only(cost);
 }
 
+const making = (looked: Range, size = looked): CallEstimate => only(add(looked, fixed(LIST + 1)), size);
+
+function wholeNumber({ expression }: Sized, otherwise: number): number {
+  if (expression.form !== 'literal' || typeof expression.value !== 'bigint') return otherwise;
+  return Math.max(0, Number(expression.value));
+}
+
+function comparedWithin(list: Sized, factor: number): CallEstimate {
+  const pairs = multiply(list.size, list.size);
+  return making(scale(pairs, factor), pairs);
+}
+
+/** cel-go's functions of lists (ext/lists.go). */
+function estimateOfLists(id: string, target: Sized | undefined, args: readonly Sized[]): CallEstimate | undefined {
+  const [first, second] = args;
+  if (id === 'lists_range') return making(fixed(wholeNumber(first!, UNKNOWN.max)));
+  if (!target) return undefined;
+  switch (id) {
+    case 'list_slice': {
+      const length = wholeNumber(second!, target.size.max) - wholeNumber(first!, 0);
+      // The number is without a sign there.
+      return making(fixed(length < 0 ? UNKNOWN.max : length));
+    }
+    case 'list_reverse':
+      return making(target.size);
+    case 'list_flatten':
+    case 'list_flatten_int':
+      return making(scale(target.size, first ? wholeNumber(first, UNKNOWN.max) : 1));
+    case 'list_distinct':
+      return comparedWithin(target, 2);
+  }
+  const sorted = /^list_(\w+)_sort(ByAssociatedKeys)?$/.exec(id);
+  if (!sorted) return undefined;
+  return comparedWithin(sorted[2] ? first! : target, sorted[1] === 'string' || sorted[1] === 'bytes' ? 2 + PER_CHARACTER : 2);
+}
+
 /** Kubernetes' prices by the function's name; undefined where those of cel-go hold. `target` stands in front of a member call. */
 export function estimateLibraryCall(
   name: string,
@@ -84,6 +120,8 @@ export function estimateLibraryCall(
 ): CallEstimate | undefined {
   const [first, second] = args;
   if (id === 'equals') return estimateEquality(first!.type, second!.type);
+  const ofLists = estimateOfLists(id, target, args);
+  if (ofLists) return ofLists;
   switch (name) {
     case 'check':
       return only(fixed(350_000));
@@ -145,30 +183,12 @@ export function estimateLibraryCall(
       return first && second && only(multiply(first.size, second.size));
     case 'sets.equivalent':
       return first && second && only(multiply(multiply(first.size, second.size), fixed(2)));
-    case 'distinct':
-    case 'sort':
-    case '@sortByAssociatedKeys':
-      return target && only(multiply(target.size, target.size), target.size);
-    case 'reverse':
-    case 'slice':
-    case 'flatten':
-      return target && only(target.size, target.size);
     default:
       return undefined;
   }
 }
 
 const COMPARED = /^(?:equals|not_equals|(?:less|greater)(?:_equals)?_(?:string|bytes))$/;
-
-/** How long texts of plain values can be: messages made with `string(self.limit)` would have no bound without it. */
-const LONGEST_TEXTS: ReadonlyMap<string, number> = new Map([
-  ['bool_to_string', 5],
-  ['int64_to_string', 20],
-  ['uint64_to_string', 20],
-  ['double_to_string', 24],
-  ['timestamp_to_string', 30],
-  ['duration_to_string', 30],
-]);
 
 /** cel-go's own prices by overload, without what the arguments cost. */
 export function estimateCall(id: string, target: Sized | undefined, args: readonly Sized[]): CallEstimate {
@@ -179,7 +199,9 @@ export function estimateCall(id: string, target: Sized | undefined, args: readon
   }
   switch (id) {
     case 'string_format':
-      return only(scan(target!.size), add(target!.size, first!.size));
+      return only(scan(target!.size));
+    case 'strings_quote':
+      return only(scan(first!.size), { min: first!.size.min + 2, max: Math.min(first!.size.max * 2 + 2, UNKNOWN.max) });
     case 'string_to_bytes':
       return only(scan(first!.size), { min: first!.size.min, max: Math.min(first!.size.max * 4, UNKNOWN.max) });
     case 'bytes_to_string':
@@ -199,9 +221,7 @@ export function estimateCall(id: string, target: Sized | undefined, args: readon
       const size = add(first!.size, second!.size);
       return only(id === 'add_list' ? ONE : scan(size), size);
     }
-    default: {
-      const longest = LONGEST_TEXTS.get(id);
-      return longest === undefined ? only(ONE) : only(ONE, { min: 1, max: longest });
-    }
+    default:
+      return only(ONE);
   }
 }

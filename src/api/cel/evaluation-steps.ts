@@ -74,6 +74,7 @@ export function present(value: Value, field: string): Value {
 export function optionalSelect(operand: Step, field: string): Step {
   return (run, scope) => {
     const value = operand(run, scope);
+    if (value instanceof ErrorValue) return value;
     run.meter.charge(1);
     return optionalField(value, field);
   };
@@ -125,9 +126,9 @@ export function equality(left: Step, right: Step, wanted: boolean): Step {
   return (run, scope) => {
     const a = left(run, scope);
     const b = right(run, scope);
+    run.meter.charge(price([a, b], wanted, run.meter.work));
     if (a instanceof ErrorValue) return a;
     if (b instanceof ErrorValue) return b;
-    run.meter.charge(price([a, b], wanted, run.meter.work));
     return equalValues(a, b, run.meter.work) === wanted;
   };
 }

@@ -21,6 +21,7 @@ import {
   optionalOr,
   optionalSelect,
   present,
+  type Run,
   type Scope,
   type Step,
 } from './evaluation-steps.ts';
@@ -65,6 +66,17 @@ function noOverload(name: string, values: readonly Value[]): string {
 }
 
 const INDEXED_BY_NUMBER: ReadonlySet<string> = new Set(['index_list', 'list_optindex_optional_int']);
+
+/** What fails has its price, too. */
+function charged(run: Run, price: number, value: Value): Value {
+  run.meter.charge(price);
+  return value;
+}
+
+function failureOf(item: Value, optional: boolean): ErrorValue | undefined {
+  if (item instanceof ErrorValue) return item;
+  return optional && !(item instanceof Optional) ? new ErrorValue(NO_OVERLOAD) : undefined;
+}
 
 export function plan(checked: Checked): Step {
   return new Planner(checked).step(checked.expression);
@@ -166,6 +178,7 @@ class Planner {
     if (test) return (run, scope) => present(of(run, scope), field);
     return (run, scope) => {
       const value = of(run, scope);
+      if (value instanceof ErrorValue) return value;
       run.meter.charge(1);
       return fieldOf(value, field);
     };
@@ -230,12 +243,22 @@ class Planner {
         typed: INDEXED_BY_NUMBER.has(id) ? params.slice(0, 1) : params,
       };
     });
+    const indexing = INDEXING.has(name);
+    const failedPrice = prepared.length === 1 ? prepared[0]!.price : priceOf(name, '');
     return (run, scope) => {
       const values: Value[] = [];
+      let failed: ErrorValue | undefined;
       for (const step of steps) {
         const value = step(run, scope);
-        if (value instanceof ErrorValue) return value;
         values.push(value);
+        if (!(value instanceof ErrorValue)) continue;
+        failed ??= value;
+        // Of two arguments both are looked at, of more those up to the first that fails; an index behind what failed is not.
+        if (steps.length !== 2 || indexing) break;
+      }
+      if (failed) {
+        if (values.length === steps.length) run.meter.charge(failedPrice(values, failed, run.meter.work));
+        return failed;
       }
       for (const { id, typed, call, price, work } of prepared) {
         if (!fitAll(values, typed)) continue;
@@ -249,7 +272,7 @@ class Planner {
       }
       run.meter.charge(1);
       const [operand, key] = values;
-      if (!INDEXING.has(name)) return new ErrorValue(noOverload(name, values));
+      if (!indexing) return new ErrorValue(noOverload(name, values));
       if (operand instanceof MapValue || operand instanceof ListValue || operand instanceof Optional)
         return new ErrorValue(NO_OVERLOAD);
       return name === '_[_]' ? missingKey(keyText(key!)) : new Optional(undefined);
@@ -262,13 +285,12 @@ class Planner {
       const items: Value[] = [];
       for (const [i, step] of steps.entries()) {
         const value = step(run, scope);
-        if (value instanceof ErrorValue) return value;
+        const failed = failureOf(value, optional.has(i));
+        if (failed) return charged(run, LIST_COST, failed);
         if (!optional.has(i)) items.push(value);
-        else if (!(value instanceof Optional)) return new ErrorValue(NO_OVERLOAD);
-        else if (value.value !== undefined) items.push(value.value);
+        else if ((value as Optional).value !== undefined) items.push((value as Optional).value!);
       }
-      run.meter.charge(LIST_COST);
-      return new PlainList(items);
+      return charged(run, LIST_COST, new PlainList(items));
     };
   }
 
@@ -278,13 +300,14 @@ class Planner {
       const made = new Map<string, readonly [Value, Value]>();
       for (const step of steps) {
         const key = step.key(run, scope);
-        if (key instanceof ErrorValue) return key;
+        if (key instanceof ErrorValue) return charged(run, MAP_COST, key);
         const value = chosen(step.value(run, scope), step.optional);
-        if (value instanceof ErrorValue) return value;
+        if (value instanceof ErrorValue) return charged(run, MAP_COST, value);
         run.meter.look(textParts(key));
         const hash = hashKey(key);
-        if (hash === undefined || typeof key === 'number') return new ErrorValue(`unsupported key type: ${typeNameOf(key)}`);
-        if (made.has(hash)) return new ErrorValue(`Failed with repeated key: ${String(key)}`);
+        if (hash === undefined || typeof key === 'number')
+          return charged(run, MAP_COST, new ErrorValue(`unsupported key type: ${typeNameOf(key)}`));
+        if (made.has(hash)) return charged(run, MAP_COST, new ErrorValue(`Failed with repeated key: ${String(key)}`));
         if (value !== undefined) made.set(hash, [key, value]);
       }
       run.meter.charge(MAP_COST);
@@ -300,7 +323,7 @@ class Planner {
       const made = new Map<string, readonly [Value, Value]>();
       for (const field of steps) {
         const value = chosen(field.step(run, scope), field.optional);
-        if (value instanceof ErrorValue) return value;
+        if (value instanceof ErrorValue) return charged(run, STRUCT_COST, value);
         if (value !== undefined) made.set(`s${field.name}`, [field.name, value]);
       }
       run.meter.charge(STRUCT_COST);
@@ -313,10 +336,12 @@ class Planner {
       this.step(part),
     ) as [Step, Step, Step, Step, Step];
     const two = loop.variable2 !== undefined;
+    // What entries are put into is made anew for each run, though all maps without entries are one constant elsewhere.
+    const collects = loop.init.form === 'map';
     return (run, scope) => {
       const over = range(run, scope);
       if (over instanceof ErrorValue) return over;
-      let accumulated = init(run, scope);
+      let accumulated = collects ? new PlainMap(new Map()) : init(run, scope);
       const end = over instanceof ListValue ? over.size : Number.POSITIVE_INFINITY;
       const keys = over instanceof MapValue ? over.keys()[Symbol.iterator]() : undefined;
       for (let i = 0; i < end; i++) {

@@ -1,4 +1,5 @@
 /** What a call has cost once it has run (cel-go interpreter/runtimecost.go; apiserver/pkg/cel/library/cost.go). */
+import { FormatValue } from './library/formats.ts';
 import { costSizeOf, ListValue, MapValue, type Value } from './values.ts';
 import { MOST_WORK, type Work } from './work.ts';
 
@@ -12,7 +13,6 @@ export const STRUCT_COST = 40;
 const AUTHORIZATION_COST = 350_000;
 const BASE_SELECTOR_COST = 10;
 const REQUIREMENT_COST = 50;
-const NAME_FORMAT_PATTERN_COST = 128 * PER_PATTERN_CHARACTER;
 
 const scan = (a: Value, b?: Value) => Math.ceil((costSizeOf(a) + (b === undefined ? 0 : costSizeOf(b))) * PER_CHARACTER);
 
@@ -40,13 +40,41 @@ function smallerSize(a: Value, b: Value): number {
   return Math.min(costSizeOf(a), costSizeOf(b));
 }
 
-function pattern(text: Value, expression: Value): number {
-  return Math.ceil((1 + costSizeOf(text)) * PER_CHARACTER) * Math.ceil(costSizeOf(expression) * PER_PATTERN_CHARACTER);
-}
+const searched = (text: Value, patternSize: number) =>
+  Math.ceil((1 + costSizeOf(text)) * PER_CHARACTER) * Math.ceil(patternSize * PER_PATTERN_CHARACTER);
+const pattern = (text: Value, expression: Value) => searched(text, costSizeOf(expression));
 
 const scanFirst: Price = ([of]) => scan(of!);
 const comparison: Price = ([a, b]) => Math.ceil(smallerSize(a!, b!) * PER_CHARACTER);
 const one: Price = () => 1;
+
+/** What cel-go's functions of lists make: a list, and what each looks at. */
+const making = (looked: number) => Math.floor(looked) + 1 + LIST_COST;
+
+/** Every item beside every other: twice, and what texts take to compare. */
+function comparedWithin(list: Value): number {
+  if (!(list instanceof ListValue)) return making(0);
+  const first = list.size ? list.at(0) : undefined;
+  const texts = typeof first === 'string' || first instanceof Uint8Array;
+  return making(list.size ** 2 * (texts ? 2 + PER_CHARACTER : 2));
+}
+
+/** cel-go's functions of lists (ext/lists.go), where it is known before which of a name's overloads runs. */
+function listPrice(id: string): Price | undefined {
+  switch (id) {
+    case 'list_slice':
+    case 'list_reverse':
+    case 'lists_range':
+      return (_, result) => making(costSizeOf(result));
+    case 'list_flatten':
+    case 'list_flatten_int':
+      return ([of, depth]) => making(costSizeOf(of!) * (typeof depth === 'bigint' && depth > 0n ? Number(depth) : depth ? 0 : 1));
+    case 'list_distinct':
+      return ([of]) => comparedWithin(of!);
+  }
+  if (/^list_\w+_sort$/.test(id)) return ([of]) => comparedWithin(of!);
+  return /^list_\w+_sortByAssociatedKeys$/.test(id) ? ([, keys]) => comparedWithin(keys!) : undefined;
+}
 
 /** By function, as Kubernetes prices its libraries; undefined where cel-go's own rules by overload hold. */
 function libraryPrice(name: string, id: string): Price | undefined {
@@ -88,7 +116,7 @@ function libraryPrice(name: string, id: string): Price | undefined {
     case 'findAll':
       return ([text, expression]) => pattern(text!, expression!);
     case 'validate':
-      return ([, text]) => Math.ceil(scan(text!) * NAME_FORMAT_PATTERN_COST);
+      return ([format, text]) => (format instanceof FormatValue ? searched(text!, format.patternSize) : 1);
     case 'containsIP':
       return ([range, ip]) => scan(range!, range!) + (id === 'cidr_contains_ip_string' ? scan(ip!) : 0);
     case 'containsCIDR':
@@ -99,16 +127,6 @@ function libraryPrice(name: string, id: string): Price | undefined {
       return ([a, b]) => costSizeOf(a!) * costSizeOf(b!);
     case 'sets.equivalent':
       return ([a, b]) => 2 * costSizeOf(a!) * costSizeOf(b!);
-    case 'distinct':
-    case 'sort':
-    case '@sortByAssociatedKeys':
-      return ([of]) => costSizeOf(of!) ** 2;
-    case 'reverse':
-    case 'slice':
-      return ([of]) => costSizeOf(of!);
-    case 'flatten':
-    case 'lists.range':
-      return (_, result) => costSizeOf(result);
     default:
       return undefined;
   }
@@ -117,21 +135,21 @@ function libraryPrice(name: string, id: string): Price | undefined {
 const SCANNED_COMPARISON = /^(?:less|greater)(?:_equals)?_(?:string|bytes)$/;
 
 /** What these cost is known only when they have run; all others are paid for before, so that nobody waits for what is too dear. */
-export const PAID_AFTERWARDS: ReadonlySet<string> = new Set(['join', 'flatten', 'lists.range']);
+export const PAID_AFTERWARDS: ReadonlySet<string> = new Set(['join', 'flatten', 'lists.range', 'slice', 'reverse']);
 
 /** What one call costs, without its arguments. What finding it out takes is counted in `work`. */
 export type Price = (args: readonly Value[], result: Value, work: Work) => number;
 
 /** The price of calls of an overload. */
 export function priceOf(name: string, id: string): Price {
-  const price = libraryPrice(name, id);
+  const price = listPrice(id) ?? libraryPrice(name, id);
   if (price !== undefined) return price;
   switch (id) {
     case 'starts_with_string':
     case 'ends_with_string':
-      return ([, text]) => scan(text!);
     case 'string_to_bytes':
     case 'bytes_to_string':
+    case 'strings_quote':
     case 'string_format':
       return scanFirst;
     case 'in_list':
@@ -142,7 +160,6 @@ export function priceOf(name: string, id: string): Price {
     case 'add_string':
     case 'add_bytes':
       return ([a, b]) => scan(a!, b!);
-    case 'matches':
     case 'matches_string':
       return ([text, expression]) => pattern(text!, expression!);
     case 'contains_string':

@@ -180,5 +180,5 @@ export function costSizeOf(value: Value): number {
   if (value instanceof ListValue || value instanceof MapValue) return value.size;
   if (value instanceof Uint8Array) return value.length;
   if (value instanceof OpaqueValue) return value.costSize;
-  return 1;
+  return value instanceof Optional && value.value !== undefined ? costSizeOf(value.value) : 1;
 }

@@ -36,7 +36,7 @@ before(async () => {
           ruled: {
             ...integer,
             'x-kubernetes-validations': [
-              { rule: `self != ${ODD}`, messageExpression: '"not " + string(self)' },
+              { rule: `self != ${ODD}`, messageExpression: '"not %d".format([self])' },
               { rule: 'self >= oldSelf', message: 'must not shrink' },
             ],
           },

@@ -59,6 +59,10 @@ describe('rules', () => {
       errors.join('\n'),
       /openAPIV3Schema: Forbidden: x-kubernetes-validations estimated rule cost total for entire OpenAPIv3 schema exceeds budget/,
     );
+    // A text made of a number has no bound for upstream either: who wants a number in a message formats it.
+    const message = ruled([{ rule: 'true', messageExpression: "'over ' + string(self.size)" }], { size: { type: 'integer' } });
+    const unbounded = await api.call('POST', DEFINITIONS, widgets({ schema: message }));
+    assert.match(causesOf(unbounded).join(), /messageExpression: Forbidden: estimated messageExpression cost exceeds budget/);
     const bounded = { list: { type: 'array', maxItems: 725, items: { type: 'integer' } } };
     await define(api, widgets({ schema: ruled([{ rule: 'self.list.all(s, self.list.all(t, s + t < 1000000))' }], bounded) }));
     const answer = await api.call('POST', placeOf(), widget('a', { spec: { list: Array.from({ length: 725 }, (_, i) => i) } }));
@@ -73,7 +77,7 @@ describe('rules', () => {
       widgets({
         schema: ruled(
           [
-            { rule: 'self.size < 5', messageExpression: '"size is " + string(self.size)' },
+            { rule: 'self.size < 5', messageExpression: '"size is %d".format([self.size])' },
             { rule: 'self.shape != "bad"', message: 'no bad shapes', fieldPath: '.shape', reason: 'FieldValueForbidden' },
             { rule: 'self.size != 3' },
             { rule: 'self.x__dash__y == "" || self.__for__ == 1' },

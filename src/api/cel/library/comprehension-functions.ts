@@ -7,7 +7,7 @@ const K = parameter('K');
 const V = parameter('V');
 const MAP = mapOf(K, V);
 
-/** Changes the map in place: it is the accumulator of one loop, made by its `{}`, and nothing else can see it before the loop ends. */
+/** Changes the map in place: it is the accumulator of one loop, made when that begins, and nothing else can see it before the loop ends. */
 function insert(map: PlainMap, key: Value, value: Value): Value {
   const entries = map.entries as Map<string, readonly [Value, Value]>;
   const hash = hashKey(key);
