@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { createAuthorityFile } from '../client/transport/authority-file.ts';
 import { type FeatureGates, readFeatureGates } from '../std/feature-gates.ts';
 import type { FlagValues, ParsedFlags } from '../std/flags.ts';
 import { FlagError } from '../std/flags.ts';
@@ -189,7 +190,7 @@ function readKubelet(values: FlagValues, gates: FeatureGates): KubeletAccess {
   });
   return {
     ...(certificate && { client: lastGoodPair(read) }),
-    ...(caPem !== undefined && { caPem }),
+    ...(caPem !== undefined && { caPem: createAuthorityFile(values.string('kubelet-certificate-authority'), caPem) }),
     preferredAddressTypes: values.strings('kubelet-preferred-address-types'),
     webSocketsNeedCreate: gates.enabled('AuthorizePodWebsocketUpgradeCreatePermission'),
   };

@@ -26,8 +26,8 @@ export interface CertificatePair {
 export interface KubeletAccess {
   /** Presented to kubelets, a function being asked for each connection; without it they see an anonymous caller. */
   readonly client?: CertificatePair | (() => CertificatePair);
-  /** What their serving certificates are checked against (`--kubelet-certificate-authority`); without it they are not checked, as upstream. */
-  readonly caPem?: string;
+  /** What their serving certificates are checked against (`--kubelet-certificate-authority`), a function being asked for each connection; without it they are not checked, as upstream. */
+  readonly caPem?: string | (() => string);
   /** `--kubelet-preferred-address-types`; default InternalIP, ExternalIP, Hostname, as kubeadm sets it. */
   readonly preferredAddressTypes?: readonly string[];
   /**

@@ -6,6 +6,7 @@ import { type Clock, systemClock } from '../std/clock.ts';
 import { CodedError } from '../std/coded-error.ts';
 import type { Client } from './client.ts';
 import { createClient } from './create-client.ts';
+import { authorityOf } from './transport/authority-file.ts';
 import { createTokenFile } from './transport/credentials.ts';
 import { type Credentials, createHttpsTransport, type HttpsTransportOptions } from './transport/https.ts';
 import { withImpersonation } from './transport/impersonation.ts';
@@ -21,7 +22,7 @@ export interface KubeconfigClientOptions {
 }
 
 /**
- * The way to the cluster of a kubeconfig's context, with retries as client-go has them. Certificates and keys that the kubeconfig names by path
+ * The way to the cluster of a kubeconfig's context, with retries as client-go has them. Certificates, keys and authorities that the kubeconfig names by path
  * are read again for each connection; a token file every minute. Rejects with a CodedError that names the field and the file that is wrong.
  */
 export async function transportFromKubeconfig(path: string, options: KubeconfigClientOptions = {}): Promise<Transport> {
@@ -47,8 +48,8 @@ export function transportFromContext(
   clock: Clock = systemClock,
   environment: Environment = {},
 ): Transport {
-  const { server, caPem, tlsServerName, insecureSkipTlsVerify, proxyUrl, actingAs } = context;
-  const target = { server, caPem, tlsServerName, insecureSkipTlsVerify, proxyUrl, clock };
+  const { server, tlsServerName, insecureSkipTlsVerify, proxyUrl, actingAs } = context;
+  const target = { server, caPem: authorityOf(context), tlsServerName, insecureSkipTlsVerify, proxyUrl, clock };
   const transport = context.exec
     ? execTransport(context.exec, { target, clock, environment })
     : ownTransport(context, target, clock);

@@ -1,6 +1,7 @@
 import type { Client } from '../client/client.ts';
 import { createClient } from '../client/create-client.ts';
 import type { ObjectReader } from '../client/object-reader.ts';
+import { authorityOf } from '../client/transport/authority-file.ts';
 import { createHttpsTransport } from '../client/transport/https.ts';
 import { withRateLimit } from '../client/transport/rate-limit.ts';
 import type { Transport } from '../client/transport/transport.ts';
@@ -11,6 +12,8 @@ import type { KubeletMetrics } from './metrics/kubelet-metrics.ts';
 export interface ApiTarget {
   readonly server: string;
   readonly caPem?: string;
+  /** Where it was read, to be read again for each connection. */
+  readonly caFile?: string;
   readonly tlsServerName?: string;
   readonly insecureSkipTlsVerify?: boolean;
 }
@@ -48,7 +51,8 @@ export type ConnectToApi = (target: ApiTarget, credentials: () => ApiCredentials
 /** Over HTTPS, one connection. */
 export const connectByHttps: ConnectToApi = (target, credentials, options) => {
   const { userAgent, clock, limit, metrics, reader, keyExchange } = options;
-  const { server, caPem, tlsServerName, insecureSkipTlsVerify } = target;
+  const { server, tlsServerName, insecureSkipTlsVerify } = target;
+  const caPem = authorityOf(target);
   const https = createHttpsTransport({ server, caPem, tlsServerName, insecureSkipTlsVerify, clock, credentials, keyExchange });
   const counted = metrics ? countingAnswers(https, new URL(server).host, metrics) : https;
   const transport = limit ? withRateLimit(counted, limit) : counted;

@@ -10,6 +10,8 @@ import { absolutePath } from './kubeconfig-paths.ts';
 export interface ResolvedContext {
   readonly server: string;
   readonly caPem?: string;
+  /** Absolute; set when the authorities were not embedded, to be read again for each connection. */
+  readonly caFile?: string;
   readonly clientCertificatePem?: string;
   readonly clientKeyPem?: string;
   /** Absolute; set when the certificate was not embedded, to be read again for each connection. */
@@ -134,6 +136,7 @@ export async function resolveContext(
   return {
     server: cluster.server!.replace(/\/+$/, ''),
     caPem: ca?.pem,
+    ...(ca?.file !== undefined && { caFile: ca.file }),
     clientCertificatePem: certificate?.pem,
     clientKeyPem: key?.pem,
     clientCertificateFile: certificate?.file,

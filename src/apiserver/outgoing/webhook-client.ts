@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { authorityOf } from '../../client/transport/authority-file.ts';
 import { createTokenFile } from '../../client/transport/credentials.ts';
 import { createHttpsTransport, type Dial } from '../../client/transport/https.ts';
 import type { Transport, TransportResponse } from '../../client/transport/transport.ts';
@@ -51,7 +52,8 @@ const LIMIT_BYTES = 1024 * 1024;
 /** Reads the kubeconfig file. Throws a CodedError that names the field and the file that is wrong. */
 export async function openWebhookClient(path: string, options: WebhookClientOptions): Promise<WebhookClient> {
   const context = await resolveContext(await readKubeconfig(path));
-  const { server, caPem, tlsServerName, insecureSkipTlsVerify, clientCertificateFile, clientKeyFile } = context;
+  const { server, tlsServerName, insecureSkipTlsVerify, clientCertificateFile, clientKeyFile } = context;
+  const caPem = authorityOf(context);
   const tokenFile = context.tokenFile ? createTokenFile(context.tokenFile, options.clock) : undefined;
   const read = (file: string | undefined, pem: string | undefined) => (file ? readFileSync(file, 'utf8') : pem);
   const transport = createHttpsTransport({

@@ -18,7 +18,8 @@ interface BackendClient {
 }
 
 export interface BackendTrust {
-  readonly caPem?: string;
+  /** The authorities of its certificate; a function is asked for each connection. */
+  readonly caPem?: string | (() => string);
   readonly insecureSkipTlsVerify?: boolean;
   /** Who we are to it; a function is asked for each connection. */
   readonly client?: BackendClient | (() => BackendClient);

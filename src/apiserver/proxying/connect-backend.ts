@@ -15,7 +15,7 @@ export function connectBackend(backend: Backend): Promise<Socket> {
       ...(dial && { dial }),
       ...(clock && { clock }),
       ...(insecureSkipTlsVerify && { insecureSkipTlsVerify }),
-      ...(caPem !== undefined && { caPem }),
+      ...(caPem !== undefined && { caPem: typeof caPem === 'function' ? caPem() : caPem }),
     };
     return connectTls(target, { ...(typeof client === 'function' ? client() : client) }, ['http/1.1']);
   }

@@ -40,8 +40,10 @@ export async function openConnections(
   if (!values.bool('use-service-account-credentials'))
     return { clientFor: () => root, close: () => rootTransport.close({ final: true }) };
 
-  const { server, caPem, tlsServerName, insecureSkipTlsVerify } = resolved;
-  const anonymous = limit(transportFromContext({ server, caPem, tlsServerName, insecureSkipTlsVerify }, clock));
+  const { server, caPem, caFile, tlsServerName, insecureSkipTlsVerify } = resolved;
+  const anonymous = limit(
+    transportFromContext({ server, caPem, ...(caFile !== undefined && { caFile }), tlsServerName, insecureSkipTlsVerify }, clock),
+  );
   const clients = new Map<string, Client>();
   const clientFor = (account: string): Client => {
     if (ROOT_ACCOUNTS.has(account)) return root;
