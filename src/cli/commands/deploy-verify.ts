@@ -1,11 +1,13 @@
 import { KUBELET_KUBECONFIG } from '../../deploy/desired/node.ts';
 import type { Span } from '../../deploy/facts/clocks.ts';
 import { HOSTS_AT_ONCE } from '../../deploy/facts/survey.ts';
+import { planCluster } from '../../deploy/plan/plan.ts';
 import {
   type Check,
   checkClocks,
   checkCluster,
   checkHost,
+  checkPlan,
   formatChecks,
   parseHostState,
   unitsOf,
@@ -20,12 +22,13 @@ import { describeError } from '../describe-error.ts';
 /** `muster deploy verify`: exit status 1 unless everything holds. */
 export const deployVerifyCommand: ComponentCommand = {
   name: 'deploy verify',
-  summary: 'Checks a deployed cluster as the runbooks do by hand: services, certificates, sockets, requests, nodes.',
+  summary:
+    'Checks a deployed cluster as the runbooks do by hand: services, certificates, sockets, requests, nodes, and whether the hosts are as the inventory says.',
   flags: [...DEPLOY_FLAGS, OUTPUT_FLAG],
   async run(flags, io) {
     const json = wantsJson(flags);
     await using session = await openSession(flags, io, { readOnly: true });
-    const checks = [...(await verifyCluster(session, io)), ...(await verifyHosts(session, io))];
+    const checks = [...(await verifyCluster(session, io)), ...(await verifyHosts(session, io)), ...(await verifyPlan(session))];
     io.stdout(json ? `${JSON.stringify({ checks })}\n` : formatChecks(checks));
     return checks.every(({ holds }) => holds) ? 0 : 1;
   },
@@ -50,6 +53,15 @@ async function verifyHosts({ inventory, transports }: Session, { clock, signal }
     return checkHost(inventory, host, undefined).map((check) => ({ ...check, found: describeError(result.reason) }));
   });
   return [...checks, ...checkClocks(times, askedAt)];
+}
+
+/** Of hosts that answer; of the others it is told already. */
+async function verifyPlan(session: Session): Promise<Check[]> {
+  const { inventory, material } = session;
+  const survey = await session.survey();
+  const signer = material.authority.certificate;
+  const plans = planCluster({ inventory, desired: session.desired(survey), signer }, survey.facts);
+  return plans.map((plan) => checkPlan(inventory, plan));
 }
 
 async function verifyCluster({ inventory, openCluster }: Session, io: CommandIo): Promise<Check[]> {

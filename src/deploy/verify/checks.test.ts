@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { runProgram } from '../../host/run-program.ts';
-import { checkClocks, formatChecks, parseHostState } from './checks.ts';
+import type { Change } from '../plan/plan-host.ts';
+import { testInventory } from '../test-material.ts';
+import { checkClocks, checkHost, checkPlan, formatChecks, parseHostState } from './checks.ts';
 import { verifyScript } from './verify-script.ts';
 
 test('a host tells its time with what is looked at on it', async () => {
@@ -20,4 +22,43 @@ test('a clock that goes wrong is told by the host that has it', () => {
     /^FAIL {2}the clocks of all hosts agree: c: its clock is 59\d s ahead of that of b; 30 are allowed\n/,
   );
   assert.match(formatChecks(at(400)), /c: its clock is 59\d s behind that of a/);
+});
+
+test('what differs on a host from the inventory is damage, and named without its content', async () => {
+  const inventory = await testInventory();
+  const file = (path: string) => ({
+    ...{ action: 'change' as const, title: `file ${path}`, lines: ['- one', '+ other'] },
+    step: { type: 'file', path } as unknown as Change['step'],
+  });
+  const restart: Change = {
+    ...{ action: 'restart', title: 'service kubelet.service', lines: [] },
+    step: { type: 'unit', name: 'kubelet.service' } as unknown as Change['step'],
+  };
+  const check = (changes: readonly Change[]) =>
+    checkPlan(inventory, { host: 'm1', changes, joins: false, rejoins: false, needsNetwork: false });
+  assert.deepEqual(check([]), {
+    title: "m1: files, settings and services are the inventory's",
+    holds: true,
+    found: 'nothing differs',
+  });
+  const certificate = file('/etc/kubernetes/ssl/apiserver.pem');
+  assert.equal(
+    formatChecks([check([certificate, restart])]).split('\n')[0],
+    'FAIL  m1: files, settings and services are the inventory\'s: "apply" would change file /etc/kubernetes/ssl/apiserver.pem, restart service kubelet.service',
+  );
+  assert.match(check(['a', 'b', 'c', 'd', 'e', 'f'].map((name) => file(`/etc/${name}`))).found, /file \/etc\/d, 2 more$/);
+  // A newer build where one deploys is no damage to the hosts.
+  assert.equal(check([file('/usr/bin/muster'), restart]).holds, true);
+  assert.equal(check([file('/usr/bin/muster'), certificate]).holds, false);
+});
+
+test("a mode of the kubelet's own files that is too open is told with what mends it", async () => {
+  const inventory = await testInventory();
+  const state = parseHostState('file\t/etc/kubernetes/kubelet.kubeconfig\t644 root\ntime\t1\nend\n');
+  const worker = inventory.hosts.find(({ roles }) => roles.includes('worker'))!;
+  const found = checkHost(inventory, worker, state).find(({ title }) => title.includes('kubelet.kubeconfig'))?.found;
+  assert.equal(
+    found,
+    '644 root; on the host: chown root /etc/kubernetes/kubelet.kubeconfig && chmod 600 /etc/kubernetes/kubelet.kubeconfig',
+  );
 });

@@ -5,6 +5,8 @@ import { balancerUnits } from '../desired/load-balancer.ts';
 import { KUBELET_KUBECONFIG } from '../desired/node.ts';
 import { networkService } from '../desired/pod-network.ts';
 import { type Span, wrongClocks } from '../facts/clocks.ts';
+import type { HostPlan } from '../plan/plan.ts';
+import type { Change } from '../plan/plan-host.ts';
 
 /** One thing that holds of a cluster, or does not. */
 export interface Check {
@@ -94,6 +96,23 @@ export function checkHost(inventory: Inventory, host: InventoryHost, state: Host
   return host.roles.includes('worker') ? [...units, ...checkKubelet(inventory, host, state, title)] : units;
 }
 
+/** How much of what differs is told of a host; "plan" tells all. */
+const MOST_TOLD = 4;
+
+/**
+ * Whether a host's files, settings and services are those of the inventory. Another program than would be installed now is not judged: a
+ * newer one on the machine that deploys is no damage to the cluster.
+ */
+export function checkPlan({ distribution }: Inventory, { host, changes }: HostPlan): Check {
+  const isProgram = ({ step }: Change) => step.type === 'file' && step.path.startsWith(`${distribution.directory}/`);
+  const isOlder = changes.some(isProgram);
+  const told = changes.filter((change) => !isProgram(change) && !(isOlder && change.action === 'restart'));
+  const names = told.slice(0, MOST_TOLD).map(({ action, title }) => `${action} ${title}`);
+  const more = told.length > MOST_TOLD ? [`${told.length - MOST_TOLD} more`] : [];
+  const found = told.length === 0 ? 'nothing differs' : `"apply" would ${[...names, ...more].join(', ')}`;
+  return { title: `${host}: files, settings and services are the inventory's`, holds: told.length === 0, found };
+}
+
 function checkKubelet(inventory: Inventory, host: InventoryHost, state: HostState, title: (what: string) => string): Check[] {
   const { pki, kubelet } = inventory;
   const pair = (which: 'client' | 'server'): Check => {
@@ -104,15 +123,19 @@ function checkKubelet(inventory: Inventory, host: InventoryHost, state: HostStat
     );
     const mode = state.files.get(link?.target ?? '');
     const found = link ? `-> ${link.target}, ${link.there ? (mode ?? 'of an unknown mode') : 'missing'}` : 'missing';
+    const holds = isOwn && link?.there === true && mode === '600 root';
+    const isOpen = link?.there === true && isOwn && mode !== undefined && !holds;
     return {
       title: title(`${path} leads to a certificate of mode 0600`),
-      holds: isOwn && link?.there === true && mode === '600 root',
-      found,
+      holds,
+      found: isOpen ? `${found}; ${remedy(link.target, '600 root')}` : found,
     };
   };
   const mode = (path: string, wanted: string): Check => {
-    const found = state.files.get(path) ?? 'missing';
-    return { title: title(`${path} is ${wanted}`), holds: found === wanted, found };
+    const found = state.files.get(path);
+    const holds = found === wanted;
+    const told = found === undefined ? 'missing' : holds ? found : `${found}; ${remedy(path, wanted)}`;
+    return { title: title(`${path} is ${wanted}`), holds, found: told };
   };
   const sockets = [`127.0.0.1:10248`, `${host.address}:10250`];
   const missing = sockets.filter((socket) => !state.sockets.has(socket));
@@ -134,6 +157,12 @@ function checkKubelet(inventory: Inventory, host: InventoryHost, state: HostStat
     { title: title('the process is called kubelet'), holds: process === 'kubelet', found: process || 'none' },
     { title: title('the read-only port 10255 is closed'), holds: readOnly.length === 0, found: readOnly.join(', ') || 'closed' },
   ];
+}
+
+/** The kubelet's own files are not apply's. @param wanted `600 root` */
+function remedy(path: string, wanted: string): string {
+  const [mode, owner] = wanted.split(' ');
+  return `on the host: chown ${owner} ${path} && chmod ${mode} ${path}`;
 }
 
 /** Whether the clocks of the hosts that answered are one. */
