@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { PROGRAM } from '../harness/component-process.ts';
 import { freePort } from '../harness/free-port.ts';
 import { kubectlPath } from '../harness/kubectl.ts';
@@ -62,6 +63,18 @@ test('a full disk refuses what cannot be kept and goes on reading; with room aga
   assert.match(result.stdout, new RegExp(`^after: configmap/large-${made} created$`, 'm'));
   assert.match(result.stdout, /^log: [1-9]/m);
   assert.match(result.stdout, new RegExp(`^again: ${made + 1}$`, 'm'));
+});
+
+test('an audit log on a full disk has whole lines only: those that were acknowledged', async () => {
+  const script = fileURLToPath(new URL('audit-on-full-disk.ts', import.meta.url));
+  const result = await onOwnMounts(`
+    mount -t tmpfs -o size=128k tmpfs "$disk"
+    ${process.execPath} ${script} "$disk"
+  `);
+  assert.equal(result.status, 0, result.stdout + result.stderr);
+  const { failure, acknowledged, written } = JSON.parse(result.stdout) as Record<string, unknown>;
+  assert.equal(failure, 'ENOSPC');
+  assert.deepEqual(written, acknowledged);
 });
 
 test('a disk without room for a cluster is told of, and leaves nothing running', async () => {

@@ -63,11 +63,25 @@ export function createRotatingFile(options: RotatingFileOptions, clock: Clock, l
       tidy();
     }
     if (size > 0 && size + bytes.length > maxBytes) await rotate();
-    let at = 0;
-    while (at < bytes.length) {
-      const { bytesWritten } = await file!.write(bytes, at);
-      at += bytesWritten;
-      size += bytesWritten;
+    const before = size;
+    try {
+      for (let at = 0; at < bytes.length; ) {
+        const { bytesWritten } = await file!.write(bytes, at);
+        at += bytesWritten;
+        size += bytesWritten;
+      }
+    } catch (error) {
+      if (size > before) await takeBack(before);
+      throw error;
+    }
+  };
+  /** Of a disk that was full in the middle of a line. What comes when there is room again would stand behind it as one line that nobody can read. */
+  const takeBack = async (bytes: number) => {
+    try {
+      await file!.truncate(bytes);
+      size = bytes;
+    } catch (error) {
+      logger.error('cannot take back what was half written to the audit log', { path: options.path, error });
     }
   };
   const writeAll = async () => {
@@ -162,7 +176,13 @@ async function tidyBackups(options: RotatingFileOptions, nowMs: number): Promise
   for (const name of remove) await unlink(join(directory, name));
   for (const name of compress) {
     const source = join(directory, name);
-    await pipeline(createReadStream(source), createGzip(), createWriteStream(`${source}.gz`, { mode: MODE }));
+    const target = `${source}.gz`;
+    try {
+      await pipeline(createReadStream(source), createGzip(), createWriteStream(target, { mode: MODE }));
+    } catch (error) {
+      await unlink(target).catch(() => undefined); // what there is of it takes room on a disk that may be full
+      throw error;
+    }
     await unlink(source);
   }
 }
