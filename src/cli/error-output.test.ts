@@ -3,36 +3,6 @@ import { spawnSync } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { lossyWriter } from './error-output.ts';
-
-/** A file with room for so many bytes. */
-function smallDisk(room: number) {
-  const disk = {
-    room,
-    text: '',
-    write(bytes: Buffer): number {
-      const taken = Math.min(bytes.length, disk.room);
-      if (taken === 0) throw Object.assign(new Error('full'), { code: 'ENOSPC' });
-      disk.room -= taken;
-      disk.text += bytes.subarray(0, taken).toString();
-      return taken;
-    },
-  };
-  return disk;
-}
-
-test('lines that find no room are lost, counted, and told of when there is room again', () => {
-  const disk = smallDisk(12);
-  const log = lossyWriter(disk.write);
-  log('first\n');
-  log('second\n');
-  log('third\n');
-  assert.equal(disk.text, 'first\nsecond');
-  disk.room = 1000;
-  log('fourth\n');
-  log('fifth\n');
-  assert.equal(disk.text, 'first\nsecond\n2 messages could not be written here: ENOSPC\nfourth\nfifth\n');
-});
 
 const PROGRAM = fileURLToPath(new URL('../../bin/muster.js', import.meta.url));
 

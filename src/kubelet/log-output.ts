@@ -1,8 +1,9 @@
-import { appendFileSync, symlinkSync, unlinkSync } from 'node:fs';
+import { appendFileSync, closeSync, openSync, symlinkSync, unlinkSync, writeSync } from 'node:fs';
 import { hostname, userInfo } from 'node:os';
 import { basename, join } from 'node:path';
 import { makeDirectoriesSync } from '../std/directories.ts';
 import type { ParsedFlags } from '../std/flags.ts';
+import { lossyWriter } from '../std/lossy-writer.ts';
 
 /** klog writes a line to the file of its severity and to those of all lesser ones. */
 const SEVERITIES = ['INFO', 'WARNING', 'ERROR', 'FATAL'] as const;
@@ -10,7 +11,7 @@ const SEVERITIES = ['INFO', 'WARNING', 'ERROR', 'FATAL'] as const;
 /**
  * Where klog's lines go: to standard error, or with `--logtostderr=false --log-dir=DIR` to files named as klog names them
  * (`kubelet.<host>.<user>.log.INFO.<date>-<time>.<pid>`, with a link `kubelet.INFO` to the newest), with `--alsologtostderr` to both.
- * Errors reach standard error in any case, as klog's `stderrthreshold` has it.
+ * Errors reach standard error in any case, as klog's `stderrthreshold` has it. A disk that is full costs lines and not the kubelet.
  *
  * @throws Error when the directory cannot be written
  */
@@ -19,20 +20,26 @@ export function createLogOutput(flags: ParsedFlags, stderr: (text: string) => vo
   const directory = values.string('log-dir');
   if (values.bool('logtostderr') || directory === '') return stderr;
   makeDirectoriesSync(directory);
-  const paths = new Map<string, string>();
+  const files = SEVERITIES.map((severity) => logFile(directory, severity, nowMs));
   return (line) => {
     const rank = 'IWEF'.indexOf(line[0] ?? 'I');
-    for (const severity of SEVERITIES.slice(0, rank + 1)) {
-      let path = paths.get(severity);
-      if (path === undefined) {
-        path = openLog(directory, severity, nowMs);
-        paths.set(severity, path);
-      }
-      // At once: the line that says why a process ends must not stay in a buffer.
-      appendFileSync(path, line);
-    }
+    for (const write of files.slice(0, rank + 1)) write(line);
     if (values.bool('alsologtostderr') || rank >= 2) stderr(line);
   };
+}
+
+/** Made with its first line. Each is written at once: the line that says why a process ends must not stay in a buffer. */
+function logFile(directory: string, severity: string, nowMs: number): (line: string) => void {
+  let path: string | undefined;
+  return lossyWriter((bytes) => {
+    path ??= openLog(directory, severity, nowMs);
+    const file = openSync(path, 'a', 0o640);
+    try {
+      return writeSync(file, bytes);
+    } finally {
+      closeSync(file);
+    }
+  });
 }
 
 function openLog(directory: string, severity: string, nowMs: number): string {
