@@ -295,6 +295,31 @@ describe('conversion by a webhook', () => {
     }
   });
 
+  test('one object is converted anew each time; lists and reads of the cache keep what it was converted to', async () => {
+    await api.call('POST', placeOf('v1'), widget('kept', { spec: { host: 'k', port: '1' } }));
+    const path = `${placeOf('v2')}/kept`;
+    const shown = async (query = '') => (await api.call<Shown>('GET', `${path}${query}`)).body.spec;
+    assert.deepEqual(await shown(), { address: 'k:1' });
+    answerWith = (review) => {
+      const answer = converted(review) as { response: { convertedObjects: Shown[] } };
+      for (const object of answer.response.convertedObjects) object.spec['address'] = 'other';
+      return answer;
+    };
+    assert.deepEqual(await shown('?resourceVersion=0'), { address: 'k:1' });
+    assert.deepEqual(await shown(), { address: 'other' });
+    assert.deepEqual(await shown('?resourceVersion=0'), { address: 'other' });
+    answerWith = () => ({});
+    assert.equal((await api.call('GET', path)).status, 500);
+    assert.deepEqual(await shown('?resourceVersion=0'), { address: 'other' });
+    const list = await api.call<List>('GET', `${placeOf('v2')}?fieldSelector=metadata.name=kept`);
+    answerWith = undefined;
+    assert.deepEqual(
+      (list.body.items as unknown as Shown[]).map(({ spec }) => spec),
+      [{ address: 'other' }],
+    );
+    await api.call('DELETE', path);
+  });
+
   test('what the webhook refuses or gets wrong is told, and nothing is stored', async () => {
     const refused = async (answer: (review: Review) => object) => {
       answerWith = answer;

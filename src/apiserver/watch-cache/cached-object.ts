@@ -202,8 +202,18 @@ export class CachedObject {
 
   /** Whether somebody else must convert it before the kind can show it. */
   awaitsConversion(kind: KindDefinition): boolean {
-    if (!kind.storedAs?.remote || this.#form.apiVersion === apiVersionOf(kind)) return false;
-    return this.#variants?.get(apiVersionOf(kind))?.kind !== kind;
+    return this.isConvertedFor(kind) && this.#variants?.get(apiVersionOf(kind))?.kind !== kind;
+  }
+
+  /** Whether the kind shows what somebody else makes of it. */
+  isConvertedFor(kind: KindDefinition): boolean {
+    return kind.storedAs?.remote !== undefined && this.#form.apiVersion !== apiVersionOf(kind);
+  }
+
+  /** As it has just been converted: what it was converted to before counts no more. */
+  convertedAnew(kind: KindDefinition, converted: DynamicObject): CachedObject {
+    this.#variants?.delete(apiVersionOf(kind));
+    return this.as(kind, converted);
   }
 
   /**
