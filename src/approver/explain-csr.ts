@@ -10,6 +10,7 @@ import { type ReportedRequest, reportOnRequests } from './report.ts';
 /** `muster explain csr NAME`: every rule, what it saw, what it wanted, and what mends it. */
 export const explainCsrCommand: ComponentCommand = {
   name: 'csr',
+  arguments: 'NAME',
   summary: "say of a kubelet's certificate request which rules hold, and what mends the others",
   flags: [
     flag('kubeconfig', 'string', 'kubeconfig with the address of the API server and the credentials for it'),

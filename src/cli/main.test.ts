@@ -57,6 +57,21 @@ test('a flag that is not there is named and is wrong usage', async () => {
   assert.equal(stderr, 'muster ls: unknown flag: --nope; "muster ls --help" lists the flags\n');
 });
 
+test('words beside flags are in the usage of who takes them and are refused by all others', async () => {
+  assert.match((await run('muster', 'link', '--help')).stdout, /^Usage: muster link DIR \[flags\]$/m);
+  assert.match((await run('kubeadm', 'token', 'create', '--help')).stdout, /^Usage: kubeadm token create \[TOKEN\] \[flags\]$/m);
+  assert.match(
+    (await run('muster', 'explain', 'csr', '--help')).stdout,
+    /^Say of .*\n\nUsage: muster explain csr NAME \[flags\]$/m,
+  );
+  for (const command of ['status', 'kubeconfig', 'down', 'version', 'token generate', 'token list', 'certs list', 'rescue']) {
+    const { status, stderr } = await run('muster', ...command.split(' '), 'word');
+    assert.equal(status, 2, command);
+    assert.match(stderr, new RegExp(`^muster ${command}: unexpected argument "word"`));
+  }
+  assert.match((await run('muster', 'status', 'word')).stderr, /the cluster is named by --name/);
+});
+
 test('what fails is one line that says what to do, and status 1', async () => {
   const { status, stderr } = await run('muster', 'status');
   assert.equal(status, 1);

@@ -59,13 +59,16 @@ async function runCommand(program: string, command: ComponentCommand, argv: read
     const definitions = tellsVersion ? [...command.flags, VERSION_FLAG] : command.flags;
     const flags = parseFlags(command.name, definitions, argv);
     if (flags.help) {
-      io.stdout(`${command.summary}\n\nUsage: ${program} [flags]\n\nFlags:\n${formatFlagHelp(definitions)}`);
+      const usage = [program, ...(command.arguments ? [command.arguments] : []), '[flags]'].join(' ');
+      const summary = command.summary[0]!.toUpperCase() + command.summary.slice(1);
+      io.stdout(`${summary}\n\nUsage: ${usage}\n\nFlags:\n${formatFlagHelp(definitions)}`);
       return EXIT_OK;
     }
     if (tellsVersion && flags.values.bool(VERSION_FLAG.name)) {
       io.stdout(`Kubernetes ${KUBERNETES_VERSION}\n`);
       return EXIT_OK;
     }
+    if (command.arguments === undefined) refuseArguments(command, flags.args);
     for (const warning of flags.warnings) io.stderr(`${warning}\n`);
     return await command.run(flags, io);
   } catch (error) {
@@ -77,6 +80,12 @@ async function runCommand(program: string, command: ComponentCommand, argv: read
     if (io.env['MUSTER_DEBUG']) io.stderr(`${error instanceof Error ? error.stack : String(error)}\n`);
     return EXIT_FAILED;
   }
+}
+
+function refuseArguments(command: ComponentCommand, [word]: readonly string[]): void {
+  if (word === undefined) return;
+  const hint = command.flags.some(({ name }) => name === 'name') ? '; the cluster is named by --name' : '';
+  throw new FlagError(word, `unexpected argument ${JSON.stringify(word)}${hint}`);
 }
 
 /** Runs a command line as this whole process: its streams, signals, title and exit status. */

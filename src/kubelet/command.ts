@@ -28,6 +28,7 @@ const FATAL_EXIT = 255;
 /** `kubelet` with upstream's flags. */
 export const kubeletCommand: ComponentCommand = {
   name: 'kubelet',
+  arguments: '',
   summary: 'The node agent: joins a cluster by TLS bootstrap and runs its pods',
   flags: kubeletFlags(),
   run: runKubelet,

@@ -37,6 +37,7 @@ import { applyOomScore, applySysctls, planSysctls } from './sysctls.ts';
 /** kube-proxy as upstream's flags start it. */
 export const proxyCommand: ComponentCommand = {
   name: 'kube-proxy',
+  arguments: '',
   summary: 'make Services reachable on a node',
   flags: kubeProxyFlags(),
   run: runProxy,

@@ -23,6 +23,8 @@ export interface ComponentCommand {
   /** One line for the list of commands. */
   readonly summary: string;
   readonly flags: readonly FlagDefinition[];
+  /** The words that it takes beside flags, as its usage shows them; '' when it refuses them itself. Without this any word is refused. */
+  readonly arguments?: string;
   /**
    * Runs until it is done or `io.signal` is aborted. Answers the exit status; a rejection is printed in one line and is status 1.
    * Flags' warnings have been printed already.

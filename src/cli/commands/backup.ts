@@ -16,8 +16,8 @@ import { NAME_FLAG } from '../up/up-options.ts';
 /** `muster backup`. */
 export const backupCommand: ComponentCommand = {
   name: 'backup',
-  summary:
-    'muster backup FILE keeps what a cluster cannot be made anew without: its store, as it is at one moment, its certificates and keys.',
+  arguments: 'FILE',
+  summary: 'Keeps what a cluster cannot be made anew without: its store, as it is at one moment, its certificates and keys.',
   flags: [
     NAME_FLAG,
     ...ETCD_FLAGS,

@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import { firstAddress } from '../../pki/layouts/layout.ts';
 import { makeCertificates } from '../../pki/layouts/make-certificates.ts';
 import type { CommandIo, ComponentCommand } from '../../std/command.ts';
 import { FlagError, type ParsedFlags } from '../../std/flags.ts';
@@ -35,7 +36,6 @@ export const certsInitCommand: ComponentCommand = {
 
 async function run(flags: ParsedFlags, io: CommandIo): Promise<number> {
   const { values } = flags;
-  if (flags.args.length > 0) throw new FlagError(flags.args[0]!, `unexpected argument ${JSON.stringify(flags.args[0])}`);
   if (values.bool('new-ca') && flags.isSet('only')) {
     throw new FlagError('--new-ca', '--new-ca: a new authority needs all certificates made anew; leave out --only');
   }
@@ -43,11 +43,12 @@ async function run(flags: ParsedFlags, io: CommandIo): Promise<number> {
   const specs = selectSpecs(
     values.strings('only'),
     {
-      apiserverNames: values.strings('apiserver-name'),
+      apiserverNames: dnsNames(values.strings('apiserver-name'), 'apiserver-name'),
       apiserverAddresses: addresses(values.strings('apiserver-ip'), 'apiserver-ip'),
       etcdAddresses: addresses(values.strings('etcd-ip'), 'etcd-ip'),
-      serviceClusterIpRange: values.string('service-cluster-ip-range'),
-      clusterDomain: values.string('cluster-domain'),
+      serviceClusterIpRange: checkedRange(values.string('service-cluster-ip-range')),
+      // With a final dot it is the same domain, but no certificate's name.
+      clusterDomain: dnsNames([values.string('cluster-domain').replace(/\.$/, '')], 'cluster-domain')[0]!,
     },
     '--only',
   );
@@ -73,4 +74,25 @@ function addresses(values: string[], flag: string): string[] {
   const wrong = values.find((value) => isIP(value) === 0);
   if (wrong !== undefined) throw new FlagError(`--${flag}`, `--${flag}: "${wrong}" is not an IP address`);
   return values;
+}
+
+const LABEL = '[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?';
+const DNS_NAME = new RegExp(`^(\\*\\.)?${LABEL}(\\.${LABEL})*$`, 'i');
+
+function dnsNames(values: string[], flag: string): string[] {
+  for (const value of values) {
+    if (isIP(value) !== 0) throw new FlagError(`--${flag}`, `--${flag}: ${value} is an address; say it with --apiserver-ip`);
+    if (!DNS_NAME.test(value) || value.length > 253)
+      throw new FlagError(`--${flag}`, `--${flag}: ${JSON.stringify(value)} is not a DNS name`);
+  }
+  return values;
+}
+
+function checkedRange(range: string): string {
+  try {
+    firstAddress(range);
+  } catch (cause) {
+    throw new FlagError('--service-cluster-ip-range', `--service-cluster-ip-range: ${(cause as Error).message}`);
+  }
+  return range;
 }

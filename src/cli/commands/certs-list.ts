@@ -1,4 +1,4 @@
-import { findFiles } from '../../pki/layouts/certificate-files.ts';
+import { findCertificate } from '../../pki/layouts/certificate-files.ts';
 import { certificateSpecs, filesOf } from '../../pki/layouts/layout.ts';
 import type { CommandIo, ComponentCommand } from '../../std/command.ts';
 import { FlagError, type ParsedFlags } from '../../std/flags.ts';
@@ -14,14 +14,13 @@ export const certsListCommand: ComponentCommand = {
 };
 
 async function run(flags: ParsedFlags, io: CommandIo): Promise<number> {
-  if (flags.args.length > 0) throw new FlagError(flags.args[0]!, `unexpected argument ${JSON.stringify(flags.args[0])}`);
   const output = flags.values.string('output');
   if (output !== '' && output !== 'json') throw new FlagError('--output', `--output: "${output}" is not json`);
   const naming = namingOf(flags, io);
   const read = async (spec: { name: string; fileName?: string }) => ({
     name: spec.name,
     files: filesOf(naming, spec),
-    certificate: (await findFiles(filesOf(naming, spec))).certificate,
+    certificate: await findCertificate(filesOf(naming, spec)),
   });
   const authority = await read({ name: 'ca' });
   const certificates = await Promise.all(certificateSpecs(ANY_NAMES).map(read));

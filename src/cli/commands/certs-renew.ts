@@ -6,7 +6,8 @@ import { ANY_NAMES, algorithmOf, ISSUE_FLAGS, lifetimeOf, NAMING_FLAGS, namingOf
 /** `muster certs renew NAME…|all`. */
 export const certsRenewCommand: ComponentCommand = {
   name: 'certs renew',
-  summary: 'Issues certificates again, with the names that they have: muster certs renew apiserver admin, or all.',
+  arguments: 'NAME...|all',
+  summary: 'Issues certificates again, with the names that they have.',
   flags: [
     ...NAMING_FLAGS,
     ...ISSUE_FLAGS,

@@ -22,6 +22,7 @@ import { openSession, type Session } from '../deploy/session.ts';
 /** `muster deploy etcd add HOST…`. */
 export const deployEtcdAddCommand: ComponentCommand = {
   name: 'deploy etcd add',
+  arguments: 'HOST...',
   summary:
     'Makes hosts members of the etcd that runs, one at a time: each learns before it votes. One that lost its data is replaced. Then API servers use them.',
   flags: [...DEPLOY_FLAGS, DRY_RUN_FLAG, OUTPUT_FLAG],

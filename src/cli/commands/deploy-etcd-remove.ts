@@ -13,6 +13,7 @@ import { openSession } from '../deploy/session.ts';
 /** `muster deploy etcd remove HOST`. */
 export const deployEtcdRemoveCommand: ComponentCommand = {
   name: 'deploy etcd remove',
+  arguments: 'HOST',
   summary: 'Takes one member out of etcd, if a majority of those that stay serves, and deletes its data on its host.',
   flags: [
     ...DEPLOY_FLAGS,

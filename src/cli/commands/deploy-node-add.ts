@@ -12,6 +12,7 @@ import { openSession } from '../deploy/session.ts';
 /** `muster deploy node add HOST…`: touches these hosts alone, however many there are. */
 export const deployNodeAddCommand: ComponentCommand = {
   name: 'deploy node add',
+  arguments: 'HOST...',
   summary: 'Makes hosts of the inventory nodes of the cluster that runs; the others are not touched.',
   flags: [...DEPLOY_FLAGS, DRY_RUN_FLAG, OUTPUT_FLAG],
   async run(flags, io) {

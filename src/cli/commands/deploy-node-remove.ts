@@ -19,6 +19,7 @@ import { openSession } from '../deploy/session.ts';
 /** `muster deploy node remove HOST…`. */
 export const deployNodeRemoveCommand: ComponentCommand = {
   name: 'deploy node remove',
+  arguments: 'HOST...',
   summary: 'Takes hosts out of a cluster: drains them, takes away what apply put there, deletes their nodes.',
   flags: [
     ...DEPLOY_FLAGS,

@@ -35,6 +35,7 @@ export const deployTokenListCommand: ComponentCommand = {
 /** `muster deploy token create HOST`: prints the token alone. */
 export const deployTokenCreateCommand: ComponentCommand = {
   name: 'deploy token create',
+  arguments: 'HOST',
   summary: 'Makes a bootstrap token for one host of the inventory, valid for a day, and prints it.',
   flags: [...DEPLOY_FLAGS],
   async run(flags, io) {
@@ -55,8 +56,8 @@ export const deployTokenCreateCommand: ComponentCommand = {
 /** `muster deploy token delete`. */
 export const deployTokenDeleteCommand: ComponentCommand = {
   name: 'deploy token delete',
-  summary:
-    'muster deploy token delete ID|HOST…: nobody joins by these tokens, or by any of these hosts, any more. Nodes that have joined stay.',
+  arguments: 'ID|HOST...',
+  summary: 'Deletes tokens: nobody joins by these tokens, or by any of these hosts, any more. Nodes that have joined stay.',
   flags: [...DEPLOY_FLAGS, DRY_RUN_FLAG, OUTPUT_FLAG],
   async run(flags, io) {
     const dryRun = flags.values.bool('dry-run');

@@ -3,7 +3,7 @@ import { readdir, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CodedError } from '../../std/coded-error.ts';
 import type { CommandIo, ComponentCommand } from '../../std/command.ts';
-import { FlagError, type ParsedFlags } from '../../std/flags.ts';
+import type { ParsedFlags } from '../../std/flags.ts';
 import { checkClusterName, clusterDirectory } from '../local/cluster-home.ts';
 import { readDaemonState } from '../local/daemon-state.ts';
 import { removeContext } from '../local/kubeconfig-file.ts';
@@ -36,8 +36,6 @@ const OWN_FILES = [
 ];
 
 async function down(flags: ParsedFlags, io: CommandIo): Promise<number> {
-  if (flags.args.length > 0)
-    throw new FlagError(flags.args[0]!, `unexpected argument ${JSON.stringify(flags.args[0])}; the cluster is named by --name`);
   const name = checkClusterName(flags.values.string('name'));
   const entry = clusterDirectory(io.env, name);
   if (!existsSync(entry)) {

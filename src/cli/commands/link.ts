@@ -12,7 +12,8 @@ import { componentNames } from '../component-names.ts';
 /** `muster link DIR`. */
 export const linkCommand: ComponentCommand = {
   name: 'link',
-  summary: 'Links kube-apiserver, kubelet, kubeadm and the like in a directory to muster: "muster link DIR".',
+  arguments: 'DIR',
+  summary: 'Links kube-apiserver, kubelet, kubeadm and the like in a directory to muster.',
   flags: [{ name: 'force', type: 'bool', description: 'replace files that are not links of muster' }],
   run: link,
 };

@@ -13,8 +13,8 @@ import { NAME_FLAG } from '../up/up-options.ts';
 /** `muster restore`. */
 export const restoreCommand: ComponentCommand = {
   name: 'restore',
-  summary:
-    'muster restore FILE brings back what "muster backup" kept: a cluster, for "muster up" to start, or etcd with the files beside it.',
+  arguments: 'FILE',
+  summary: 'Brings back what "muster backup" kept: a cluster, for "muster up" to start, or etcd with the files beside it.',
   flags: [
     { ...NAME_FLAG, description: 'the cluster; its name cannot change' },
     { name: 'data-dir', type: 'string', description: 'where the data of a cluster goes; must not be there yet' },

@@ -17,6 +17,7 @@ import { DRY_RUN_FLAG, TOKEN_FLAGS, tokenClient } from '../token/token-flags.ts'
 /** `kubeadm token create [TOKEN]`: standard output is the token alone, so that a shell variable can take it. */
 export const tokenCreateCommand: ComponentCommand = {
   name: 'create',
+  arguments: '[TOKEN]',
   summary: 'Makes a bootstrap token, a given one or a new one, and prints it.',
   flags: [
     { name: 'description', type: 'string', description: 'what the token is for' },

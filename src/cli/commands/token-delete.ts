@@ -14,6 +14,7 @@ import { DRY_RUN_FLAG, TOKEN_FLAGS, tokenClient } from '../token/token-flags.ts'
 /** `kubeadm token delete TOKEN …`: by id or whole token. */
 export const tokenDeleteCommand: ComponentCommand = {
   name: 'delete',
+  arguments: 'TOKEN...',
   summary: 'Deletes bootstrap tokens, given by id or in full; they stop authenticating at once.',
   flags: [DRY_RUN_FLAG, ...TOKEN_FLAGS],
   run: deleteTokens,

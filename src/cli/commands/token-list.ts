@@ -22,7 +22,6 @@ async function listTokens(flags: ParsedFlags, io: CommandIo): Promise<number> {
       '--output',
       `invalid argument ${JSON.stringify(output)} for "-o, --output" flag: must be text, json or yaml`,
     );
-  if (flags.args.length > 0) throw new FlagError(flags.args[0]!, `unexpected argument ${JSON.stringify(flags.args[0])}`);
   const { client } = await tokenClient(flags, io);
   try {
     const { items } = await client

@@ -20,6 +20,7 @@ const FLAGS = [
 /** `muster explain node NAME`: how far it came, and where the time went. Exit status 1 when a step is missing. */
 export const explainNodeCommand: ComponentCommand = {
   name: 'node',
+  arguments: 'NAME',
   summary: 'say how far a node came on its way from a token to Ready, and what holds it up',
   flags: FLAGS,
   run: (flags, io) => explain('node', flags, io, nodeSteps),
@@ -28,6 +29,7 @@ export const explainNodeCommand: ComponentCommand = {
 /** `muster explain token ID`: whether a node can join with it. */
 export const explainTokenCommand: ComponentCommand = {
   name: 'token',
+  arguments: 'ID',
   summary: 'say whether a node can join with a bootstrap token, and what keeps it from that',
   flags: FLAGS,
   run: (flags, io) => explain('token', flags, io, tokenSteps),

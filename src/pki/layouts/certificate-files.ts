@@ -16,11 +16,17 @@ export async function readIfExists(path: string): Promise<string | undefined> {
   }
 }
 
+/** The certificate alone, which everybody may read; contents that make no sense are told, not thrown. */
+export async function findCertificate(files: CertificateFiles): Promise<FoundFiles['certificate']> {
+  const certificate = await readIfExists(files.certificate);
+  return certificate === undefined ? undefined : orProblem(() => parseCertificates(certificate)[0]!);
+}
+
 /** What lies at the two paths; contents that make no sense are told, not thrown. */
 export async function findFiles(files: CertificateFiles): Promise<FoundFiles> {
-  const [certificate, key] = await Promise.all([readIfExists(files.certificate), readIfExists(files.key)]);
+  const [certificate, key] = await Promise.all([findCertificate(files), readIfExists(files.key)]);
   return {
-    certificate: certificate === undefined ? undefined : orProblem(() => parseCertificates(certificate)[0]!),
+    certificate,
     publicKeyDer: key === undefined ? undefined : orProblem(() => parsePrivateKey(key).publicKeyDer),
   };
 }

@@ -43,9 +43,10 @@ export async function makeCertificates(options: MakeOptions): Promise<MadeCertif
   const conflicts = certificates.filter(({ action }) => action === 'conflict');
   if (conflicts.length > 0) {
     const lines = conflicts.map(({ files, reason }) => `${files.certificate}: ${reason}`);
-    throw new CodedError(`${lines.join('\n')}\nuse --force to replace them, or renew them with "muster certs renew"`, {
-      code: 'CERTIFICATES_CONFLICT',
-    });
+    throw new CodedError(
+      `${lines.join('; ')}; --force makes them anew as asked for here, "muster certs renew" with the names that they have`,
+      { code: 'CERTIFICATES_CONFLICT' },
+    );
   }
   const authority = existing ?? (await createAuthorityFiles(options));
   for (const { spec, action } of certificates) if (action !== 'keep') await makeOne(options, authority, spec);
