@@ -27,13 +27,13 @@ export function createEventRateLimit(limits: readonly EventLimit[], clock: Clock
     handles: ({ kind, operation, dryRun }) =>
       (operation === 'CREATE' || operation === 'UPDATE') && !dryRun && kind.kind === 'Event' && kind.resource === 'events',
     async validate(attributes) {
-      let refused: string | undefined;
+      const reached = new Set<string>();
       // Every limit counts the event, whichever refuses it.
       for (const { limit, buckets } of enforcers) {
         const key = keyOf(limit.type, attributes);
-        if (!take(buckets, key, limit, clock.now())) refused = `limit reached on type ${limit.type} for key ${key}`;
+        if (!take(buckets, key, limit, clock.now())) reached.add(`limit reached on type ${limit.type} for key ${key}`);
       }
-      if (refused !== undefined) throw limitReached(refused);
+      if (reached.size) throw limitReached(reached.size === 1 ? [...reached][0]! : `[${[...reached].join(', ')}]`);
     },
   };
 }

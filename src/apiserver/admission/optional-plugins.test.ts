@@ -264,6 +264,15 @@ test('EventRateLimit lets bursts in and then a few a second', async () => {
   await write('ns'); // forgotten meanwhile
 });
 
+test('EventRateLimit tells every limit that is reached', async () => {
+  const limit = { qps: 1, burst: 1, cacheSize: 2 };
+  const plugin = createEventRateLimit([{ type: 'Server', ...limit }, { type: 'Namespace', ...limit }], new VirtualClock(0));
+  const write = () => runPlugin(plugin, { kind: eventKind, object: { metadata: { name: 'e', namespace: 'ns' } } });
+  await write();
+  const message = 'Too many requests: [limit reached on type Server for key , limit reached on type Namespace for key ns]';
+  await assert.rejects(write(), { code: 429, message });
+});
+
 test('without --allow-privileged no container is privileged, of a pod or of what makes pods', async () => {
   const spec = { containers: [{ name: 'c' }], initContainers: [{ name: 'i', securityContext: { privileged: true } }] };
   const refused = (kind: KindDefinition, object: object, path: string) =>

@@ -208,6 +208,7 @@ test('a signer sets the certificate once and does not approve', () => {
 
 test('what is wrong with a certificate is told before who may not write it', () => {
   assert.deepEqual(write('approval', make(), { certificate: 'AAAA' }).errors, []);
+  assert.deepEqual(write('approval', make(), {}).updated['status'], {}, 'nobody decided');
   const issued = { ...make(), status: { certificate: 'BBBB' } };
   // The one that is there is none either, so that its successor need not be one.
   assert.deepEqual(write('status', issued, { certificate: 'AAAA' }).errors, [

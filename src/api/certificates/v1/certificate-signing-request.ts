@@ -14,11 +14,11 @@ const conditionsOf = (object: DynamicObject) => statusOf(object).conditions ?? [
 const approvalPart: PartSubresource = {
   name: 'approval',
   verbs: ['get', 'patch', 'update'],
-  merge: (existing, requested, { nowMs }) => ({
-    ...existing,
-    metadata: requested.metadata,
-    status: { ...statusOf(existing), conditions: withTimes(conditionsOf(requested), conditionsOf(existing), nowMs) },
-  }),
+  merge: (existing, requested, { nowMs }) => {
+    const { conditions: before = [], ...status } = statusOf(existing);
+    const after = withTimes(conditionsOf(requested), before, nowMs);
+    return { ...existing, metadata: requested.metadata, status: { ...status, ...(after.length && { conditions: after }) } };
+  },
   validate: (updated, existing) => validateRequestUpdate(updated, existing, { approve: true, issue: false }),
 };
 
