@@ -6,6 +6,7 @@ import { goJsonType } from '../../api/machinery/json-syntax.ts';
 import { apiVersionOf, type KindDefinition, type OwnSchema } from '../../api/machinery/kind.ts';
 import type { DynamicObject } from '../../api/machinery/object.ts';
 import { badRequest, invalid, StatusError } from '../../api/machinery/status-error.ts';
+import { isRegisteredKind } from '../../api/registered-kinds.ts';
 import { exactJsonText, NumberOutOfRange } from '../../std/exact-json.ts';
 import { type Pauses, runInTime } from '../../std/pauses.ts';
 import type { ServerRequest } from '../contracts.ts';
@@ -201,16 +202,27 @@ function checkType(kind: KindDefinition, json: unknown): void {
   const expected = apiVersionOf(kind);
   const apiVersion = (given['apiVersion'] as string | undefined) || expected;
   const givenKind = (given['kind'] as string | undefined) || kind.kind;
-  if (givenKind !== kind.kind) {
-    const version = apiVersion.slice(apiVersion.indexOf('/') + 1);
-    const goPackage = (kind.group || 'core').split('.')[0];
-    const why = `converting (${version}.${givenKind}) to (${goPackage}.${kind.kind}): unknown conversion`;
-    const message = `${givenKind} in version ${JSON.stringify(version)} cannot be handled as a ${kind.kind}: ${why}`;
-    throw new StatusError(badRequest(message).status, { cause: new DecodeFailure(why) });
-  }
-  if (apiVersion !== expected)
+  if (apiVersion === expected && givenKind === kind.kind) return;
+  const ownScheme = SCHEMES[kind.group];
+  // Servers within the server know what is theirs alone.
+  const isKnown = isRegisteredKind(apiVersion, givenKind) && (!ownScheme || apiVersion.startsWith(`${kind.group}/`));
+  if (isKnown && givenKind === kind.kind)
     throw badRequest(`the API version in the data (${apiVersion}) does not match the expected API version (${expected})`);
+  const version = apiVersion.slice(apiVersion.indexOf('/') + 1);
+  const goPackage = (kind.group || 'core').split('.')[0];
+  const why = isKnown
+    ? `converting (${version}.${givenKind}) to (${goPackage}.${kind.kind}): unknown conversion`
+    : `no kind ${JSON.stringify(givenKind)} is registered for version ${JSON.stringify(apiVersion)} in scheme ${JSON.stringify(ownScheme ?? SCHEME)}`;
+  const message = `${givenKind} in version ${JSON.stringify(version)} cannot be handled as a ${kind.kind}: ${why}`;
+  throw new StatusError(badRequest(message).status, { cause: new DecodeFailure(why) });
 }
+
+/** How upstream names the set of types that it knows. */
+const SCHEME = 'pkg/api/legacyscheme/scheme.go:30';
+const SCHEMES: Readonly<Record<string, string>> = {
+  'apiextensions.k8s.io': 'pkg/apiserver/apiserver.go:55',
+  'apiregistration.k8s.io': 'pkg/apiserver/scheme/scheme.go:32',
+};
 
 /**
  * A custom resource says itself what it is: upstream has no type to read it into. One that is of another kind is read, and then not

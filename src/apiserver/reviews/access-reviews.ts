@@ -2,7 +2,7 @@ import type { V1SubjectAccessReviewSpec } from '../../api/gen/types.ts';
 import { type FieldError, invalid } from '../../api/machinery/status-error.ts';
 import type { ActionHandler, AuthorizationAttributes, Authorizer, UserInfo } from '../contracts.ts';
 import { reviewAction } from './review-action.ts';
-import { fieldSelectorText, labelSelectorText } from './selector-text.ts';
+import { ignoredSelectors, reviewedFieldSelector, reviewedLabelSelector } from './selector-text.ts';
 import { specOf, validateLocalReview, validateSelfReview, validateSubjectReview } from './validate-access-review.ts';
 
 const GROUP = 'authorization.k8s.io';
@@ -11,12 +11,14 @@ type AccessSpec = Pick<V1SubjectAccessReviewSpec, 'resourceAttributes' | 'nonRes
 /** SubjectAccessReview, its namespaced form, and the question about oneself (pkg/registry/authorization). */
 export function createAccessReviews(authorizer: Authorizer): ActionHandler[] {
   const decide = async (user: UserInfo, spec: AccessSpec) => {
-    const { decision, reason, evaluationError } = await authorizer.authorize(reviewedAttributes(user, spec));
+    const [attributes, ignored] = reviewedAttributes(user, spec);
+    const { decision, reason, evaluationError } = await authorizer.authorize(attributes);
+    const problems = [...(evaluationError ? [evaluationError] : []), ...ignored];
     return {
       allowed: decision === 'allow',
       ...(decision === 'deny' && { denied: true }),
       ...(reason && { reason }),
-      ...(evaluationError && { evaluationError }),
+      ...(problems.length && { evaluationError: problems.join('; ') }),
     };
   };
   return [
@@ -47,27 +49,32 @@ const subjectOf = ({ user, uid, groups, extra }: V1SubjectAccessReviewSpec): Use
   ...(extra && { extra }),
 });
 
-function reviewedAttributes(user: UserInfo, { resourceAttributes, nonResourceAttributes }: AccessSpec): AuthorizationAttributes {
+/** What is asked of authorizers, and what of the review's selectors is not. */
+function reviewedAttributes(
+  user: UserInfo,
+  { resourceAttributes, nonResourceAttributes }: AccessSpec,
+): [AuthorizationAttributes, readonly string[]] {
   const nothing = { group: '', version: '', namespace: '', resource: '', subresource: '', name: '' };
   if (!resourceAttributes) {
     const { verb = '', path = '' } = nonResourceAttributes ?? {};
-    return { ...nothing, user, isResourceRequest: false, verb, path };
+    return [{ ...nothing, user, isResourceRequest: false, verb, path }, []];
   }
-  const { verb = '', group = '', version = '', namespace = '', resource = '', subresource = '', name = '' } = resourceAttributes;
-  const fieldSelector = fieldSelectorText(resourceAttributes.fieldSelector);
-  const labelSelector = labelSelectorText(resourceAttributes.labelSelector);
-  return {
+  const { verb = '', group = '', version, namespace = '', resource = '', subresource = '', name = '' } = resourceAttributes;
+  const fields = reviewedFieldSelector(resourceAttributes.fieldSelector);
+  const labels = reviewedLabelSelector(resourceAttributes.labelSelector);
+  const attributes = {
     user,
     isResourceRequest: true,
     verb,
     path: '',
     group,
-    version,
+    version: version || '*',
     namespace,
     resource,
     subresource,
     name,
-    ...(fieldSelector && { fieldSelector }),
-    ...(labelSelector && { labelSelector }),
+    ...(fields.text && { fieldSelector: fields.text }),
+    ...(labels.text && { labelSelector: labels.text }),
   };
+  return [attributes, ignoredSelectors(fields, labels)];
 }

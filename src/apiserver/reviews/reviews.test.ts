@@ -11,7 +11,7 @@ import { allowAll, startTestApi } from '../test-api.ts';
 import { createAccessReviews } from './access-reviews.ts';
 import { createSelfSubjectReview, createTokenReview } from './identity-reviews.ts';
 import { createRulesReview } from './rules-review.ts';
-import { fieldSelectorText, labelSelectorText } from './selector-text.ts';
+import { reviewedFieldSelector, reviewedLabelSelector } from './selector-text.ts';
 
 const JANE = { name: 'jane', uid: '7', groups: ['dev', 'system:authenticated'], extra: { scopes: ['view'] } };
 
@@ -21,7 +21,8 @@ async function send(handler: ActionHandler, spec: object, namespace = ''): Promi
   const answer = await handler.handle(context, body, {} as ServerResponse);
   assert.equal(answer?.status, 201);
   const object = answer.object as DynamicObject;
-  assert.deepEqual(object['spec'], spec);
+  // Rules are told without the question.
+  assert.deepEqual(object['spec'], handler.resource === 'selfsubjectrulesreviews' ? {} : spec);
   return object['status'] as Record<string, unknown>;
 }
 
@@ -44,6 +45,7 @@ test('a SubjectAccessReview asks for the subject that it names', async () => {
   assert.deepEqual(await send(handler('subjectaccessreviews'), spec), { allowed: true, reason: 'because' });
   assert.deepEqual(asked[0]!.user, { name: 'joe', groups: ['ops'], uid: '1', extra: { a: ['b'] } });
   assert.deepEqual([asked[0]!.verb, asked[0]!.resource, asked[0]!.namespace], ['list', 'pods', 'ns']);
+  assert.equal(asked[0]!.version, '*', 'who names no version asks for all');
 });
 
 test('a path is asked for as such', async () => {
@@ -106,9 +108,41 @@ test('selectors are handed on, as text or as requirements', async () => {
 
 test('requirements that no selector can say are left out', () => {
   const many = { key: 'a', operator: 'In', values: ['x', 'y'] };
-  assert.equal(fieldSelectorText({ requirements: [many] }), undefined);
-  assert.equal(fieldSelectorText({ requirements: [{ key: 'a', operator: 'NotIn', values: ['x,y'] }] }), 'a!=x\\,y');
-  assert.equal(labelSelectorText({ requirements: [many, { key: 'b', operator: 'DoesNotExist' }] }), 'a in (x,y),!b');
+  const quoted = { key: 'a', operator: 'NotIn', values: ['x,y'] };
+  assert.deepEqual(reviewedFieldSelector(undefined), {});
+  assert.deepEqual(reviewedFieldSelector({ requirements: [many] }), { ignored: 'wholly' });
+  assert.deepEqual(reviewedFieldSelector({ requirements: [{ ...quoted, values: ['x', 'y'] }] }), { ignored: 'wholly' });
+  assert.deepEqual(reviewedFieldSelector({ requirements: [{ ...quoted, key: 'a=b,c' }] }), { ignored: 'wholly' });
+  assert.deepEqual(reviewedFieldSelector({ requirements: [quoted] }), { text: 'a!=x\\,y' });
+  assert.deepEqual(
+    reviewedLabelSelector({ requirements: [many, { key: 'b', operator: 'DoesNotExist' }, { key: 'c', operator: '?' }] }),
+    {
+      text: 'a in (x,y),!b',
+      ignored: 'partly',
+    },
+  );
+});
+
+test('who asks with selectors hears of what was left out of them', async () => {
+  const evaluation = async (fieldSelector: object, labelSelector: object) => {
+    const { asked, handler } = access();
+    const status = await send(handler('selfsubjectaccessreviews'), {
+      resourceAttributes: { ...PODS, fieldSelector, labelSelector },
+    });
+    return [asked[0]!.fieldSelector, asked[0]!.labelSelector, status['evaluationError']];
+  };
+  const known = { key: 'a', operator: 'In', values: ['x'] };
+  const unknown = { key: 'a', operator: 'Near', values: ['x'] };
+  assert.deepEqual(await evaluation({ rawSelector: 'a' }, { rawSelector: 'b in' }), [
+    undefined,
+    undefined,
+    'spec.resourceAttributes.fieldSelector ignored due to parse error; spec.resourceAttributes.labelSelector ignored due to parse error',
+  ]);
+  assert.deepEqual(await evaluation({ requirements: [known, unknown] }, { requirements: [known] }), [
+    'a=x',
+    'a in (x)',
+    'spec.resourceAttributes.fieldSelector partially ignored due to parse error',
+  ]);
 });
 
 test('a rules review lists what there is, resources and paths apart', async () => {
@@ -119,7 +153,7 @@ test('a rules review lists what there is, resources and paths apart', async () =
         { verbs: ['get'], nonResourceURLs: ['/healthz'] },
       ],
       incomplete: true,
-      problems: ['x'],
+      problems: user.name === 'jane' && namespace === 'ns' ? ['x'] : ['x', 'y'],
     }),
   });
   assert.deepEqual(await send(handler, { namespace: 'ns' }), {
@@ -128,6 +162,7 @@ test('a rules review lists what there is, resources and paths apart', async () =
     incomplete: true,
     evaluationError: 'x',
   });
+  assert.equal((await send(handler, { namespace: 'other' }))['evaluationError'], '[x, y]');
   await assert.rejects(send(handler, {}), /no namespace on request/);
 });
 

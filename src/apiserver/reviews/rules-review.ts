@@ -8,7 +8,7 @@ const GROUP = 'authorization.k8s.io';
 
 /** What one may do in a namespace, in advance (`kubectl auth can-i --list`; pkg/registry/authorization/selfsubjectrulesreview). */
 export function createRulesReview(resolver: RuleResolver): ActionHandler {
-  return reviewAction({ group: GROUP, resource: 'selfsubjectrulesreviews' }, async (body, { user }) => {
+  return reviewAction({ group: GROUP, resource: 'selfsubjectrulesreviews', statusAlone: true }, async (body, { user }) => {
     const { namespace = '' } = (body['spec'] ?? {}) as V1SelfSubjectRulesReviewSpec;
     if (!namespace) throw badRequest('no namespace on request');
     const { rules, incomplete, problems } = resolver.rulesFor(user, namespace);
@@ -25,7 +25,7 @@ export function createRulesReview(resolver: RuleResolver): ActionHandler {
         .filter((rule) => rule.nonResourceURLs?.length)
         .map(({ verbs, nonResourceURLs }) => ({ verbs, nonResourceURLs })),
       incomplete,
-      ...(problems.length && { evaluationError: problems.join(', ') }),
+      ...(problems.length && { evaluationError: problems.length === 1 ? problems[0] : `[${[...new Set(problems)].join(', ')}]` }),
     };
   });
 }

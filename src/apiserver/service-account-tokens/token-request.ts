@@ -9,7 +9,7 @@ import type { AuthenticationV1TokenRequest, V1BoundObjectReference, V1Pod } from
 import { invalidField } from '../../api/machinery/field-error.ts';
 import type { KindDefinition } from '../../api/machinery/kind.ts';
 import { type DynamicObject, formatTime } from '../../api/machinery/object.ts';
-import { badRequest, conflict, type FieldError, invalid, methodNotAllowed, notFound } from '../../api/machinery/status-error.ts';
+import { badRequest, conflict, type FieldError, invalid, notFound } from '../../api/machinery/status-error.ts';
 import type { TokenSigner } from '../../pki/service-account-token.ts';
 import type { Clock } from '../../std/clock.ts';
 import type { ActionHandler, Admission, ObjectReader, RequestContext } from '../contracts.ts';
@@ -50,7 +50,6 @@ export function createTokenRequest(options: TokenRequestOptions, deps: TokenRequ
     subresource: 'token',
     async handle(context, body) {
       const { info, user, warnings, request, audit } = context;
-      if (info.verb !== 'create') throw methodNotAllowed(serviceAccountKind, info.verb);
       if (!body) throw badRequest('a token request must have a body');
       const read = readTokenRequest(body, info);
       const attributes = {
@@ -79,18 +78,14 @@ export function createTokenRequest(options: TokenRequestOptions, deps: TokenRequ
   };
 }
 
-type ReadRequest = AuthenticationV1TokenRequest & { spec: { audiences: string[]; expirationSeconds: number } };
+type ReadRequest = AuthenticationV1TokenRequest & { spec: { audiences: readonly string[]; expirationSeconds: number } };
 
-/** What is wrong with the body whatever the account is. Throws 400 and 422. */
+/** What is wrong with the request's name and namespace. Throws 400 and 422. */
 function readTokenRequest(
   body: DynamicObject,
   place: { readonly namespace: string; readonly name: string },
 ): AuthenticationV1TokenRequest {
-  const { kind, apiVersion, metadata } = body;
-  if (kind && kind !== 'TokenRequest') throw badRequest(`unexpected kind "${kind}", a TokenRequest is needed`);
-  if (apiVersion && apiVersion !== 'authentication.k8s.io/v1') {
-    throw badRequest(`unexpected apiVersion "${apiVersion}", authentication.k8s.io/v1 is needed`);
-  }
+  const { metadata } = body;
   if (metadata.namespace && metadata.namespace !== place.namespace) throw badRequest(NAMESPACE_MISMATCH);
   if (metadata.name && metadata.name !== place.name) {
     const why = 'must match the service account name if specified';
@@ -120,22 +115,13 @@ function complete(
     const why = `the UID in the token request (${wantedUid}) does not match the UID of the service account (${uid})`;
     throw conflict(TOKEN_REQUEST, name, why);
   }
-  const seconds: unknown = request.spec?.expirationSeconds ?? DEFAULT_SECONDS;
-  const audiences: unknown = request.spec?.audiences ?? [];
+  const { expirationSeconds: seconds = DEFAULT_SECONDS, audiences = [] } = request.spec ?? {};
   const errors: FieldError[] = [];
   const field = 'spec.expirationSeconds';
-  if (typeof seconds !== 'number' || !Number.isSafeInteger(seconds))
-    errors.push(invalidField(field, seconds, 'must be an integer'));
-  else if (seconds < SHORTEST_SECONDS)
-    errors.push(invalidField(field, seconds, 'may not specify a duration less than 10 minutes'));
-  else if (seconds > LONGEST_SECONDS)
-    errors.push(invalidField(field, seconds, 'may not specify a duration larger than 2^32 seconds'));
-  if (!Array.isArray(audiences) || !audiences.every((audience) => typeof audience === 'string')) {
-    errors.push(invalidField('spec.audiences', audiences, 'must be a list of strings'));
-  }
+  if (seconds < SHORTEST_SECONDS) errors.push(invalidField(field, seconds, 'may not specify a duration less than 10 minutes'));
+  if (seconds > LONGEST_SECONDS) errors.push(invalidField(field, seconds, 'may not specify a duration larger than 2^32 seconds'));
   // Upstream names none here.
   if (errors.length) throw invalid(TOKEN_REQUEST, '', errors);
-  const named = audiences as string[];
   const time = formatTime(clock.now());
   const asked = { metadata: {}, spec: { ...request.spec, expirationSeconds: seconds } };
   const entry = { ...writer, operation: 'Update' as const, apiVersion: 'authentication.k8s.io/v1', time };
@@ -152,8 +138,8 @@ function complete(
     spec: {
       boundObjectRef: NOT_BOUND,
       ...request.spec,
-      audiences: named.length ? named : [...apiAudiences],
-      expirationSeconds: seconds as number,
+      audiences: audiences.length ? audiences : [...apiAudiences],
+      expirationSeconds: seconds,
     },
   };
 }
@@ -202,13 +188,16 @@ async function findBound(
   { namespace, name }: { readonly namespace: string; readonly name: string },
   reader: ObjectReader,
 ): Promise<BoundObjects> {
-  const { apiVersion = '' } = ref;
-  const isCore = !apiVersion.includes('/');
-  const kind = isCore ? BINDABLE[ref.kind ?? ''] : undefined;
-  if (!kind) throw badRequest(`cannot bind token to object of type ${isCore ? '/' : ''}${apiVersion}, Kind=${ref.kind ?? ''}`);
+  const [group, version] = groupVersionOf(ref.apiVersion ?? '');
+  const kind = group ? undefined : BINDABLE[ref.kind ?? ''];
+  if (!kind) {
+    const type = `${group || version ? `${group}/${version}` : '/'}, Kind=${ref.kind ?? ''}`;
+    throw badRequest(`cannot bind token to object of type ${type}`);
+  }
+  if (!ref.name) throw badRequest('Name parameter required.');
   const [, key] = kind;
-  const target = await find(reader, kind[0], key === 'node' ? '' : namespace, ref.name ?? '', ref.uid);
-  if (!target) throw notFound(kind[0], ref.name ?? '');
+  const target = await find(reader, kind[0], key === 'node' ? '' : namespace, ref.name, ref.uid);
+  if (!target) throw notFound(kind[0], ref.name);
   const podSpec = key === 'pod' ? (target as unknown as V1Pod).spec : undefined;
   if (podSpec && podSpec.serviceAccountName !== name) {
     throw badRequest(
@@ -218,7 +207,7 @@ async function findBound(
   if (ref.uid && ref.uid !== target.metadata.uid) {
     throw conflict(
       { group: '', resource: ref.kind ?? '' },
-      ref.name ?? '',
+      ref.name,
       `the UID in the bound object reference (${ref.uid}) does not match the UID in record. The object might have been deleted and then recreated`,
     );
   }
@@ -227,6 +216,13 @@ async function findBound(
     ? (reader.get(nodeKind, '', podSpec.nodeName) ?? { metadata: { name: podSpec.nodeName } })
     : undefined;
   return { [key]: target, ...(node && { node }) };
+}
+
+/** What cannot be read is of no group and version. */
+function groupVersionOf(apiVersion: string): readonly [group: string, version: string] {
+  const parts = apiVersion === '/' ? [''] : apiVersion.split('/');
+  if (parts.length > 2) return ['', ''];
+  return parts.length === 2 ? [parts[0]!, parts[1]!] : ['', parts[0]!];
 }
 
 const BINDABLE: Readonly<Record<string, readonly [KindDefinition, 'pod' | 'secret' | 'node']>> = {

@@ -56,7 +56,7 @@ test('a pod that is held back says so of its first generation', async () => {
 test('a binding may be made in the namespace, and names its pod itself then', async () => {
   await make('old-way');
   const named = await api.call<Status>('POST', `${NAMESPACE}/bindings/another`, binding('old-way'));
-  assert.equal(named.status, 405, 'the name in the path is not the one that is bound');
+  assert.equal(named.status, 404, 'the name in the path is not the one that is bound');
   const answer = await api.call<Status>('POST', `${NAMESPACE}/bindings`, binding('old-way'));
   assert.equal(answer.status, 201);
   assert.equal((await api.call<V1Pod>('GET', `${NAMESPACE}/pods/old-way`)).body.spec!.nodeName, 'n1');

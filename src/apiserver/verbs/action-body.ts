@@ -1,4 +1,5 @@
 /** What is sent to actions on objects: a kind of its own. */
+import { tokenRequestKind } from '../../api/authentication/v1/token-request.ts';
 import { scaleKind } from '../../api/autoscaling/v1/scale.ts';
 import { bindingKind } from '../../api/core/v1/binding.ts';
 import { apiVersionOf, type KindDefinition } from '../../api/machinery/kind.ts';
@@ -11,7 +12,11 @@ import { decodeAs, decodeBody } from '../request/decode-body.ts';
 import { parseWriteQuery } from '../request/query-options.ts';
 import { stampKind } from '../store-access/object-store.ts';
 
-const BODY_KINDS: Readonly<Record<string, KindDefinition>> = { binding: bindingKind, scale: scaleKind };
+const BODY_KINDS: Readonly<Record<string, KindDefinition>> = {
+  binding: bindingKind,
+  scale: scaleKind,
+  token: tokenRequestKind,
+};
 
 /**
  * The body of a create or update by an action; undefined when there is none, which is the action's own to complain about.
@@ -26,7 +31,7 @@ export async function readActionBody(
   const { fieldValidation } = parseWriteQuery(request.query, options);
   const kind = BODY_KINDS[subresource];
   if (kind) return complete(kind, await decodeBody(request, kind, fieldValidation, warnings));
-  if (subresource !== 'eviction') return readUntyped(await readObject(request, UNTYPED[subresource] ?? ''));
+  if (subresource !== 'eviction') return readUntyped(await readObject(request, ''));
   const sent = await readObject(request, evictionKind.schema);
   if (sent === undefined) throw badRequest('the object provided is unrecognized (must be of type Eviction): the body is empty');
   const older = (sent as Partial<DynamicObject> | null)?.apiVersion === apiVersionOf(olderEvictionKind);
@@ -38,9 +43,6 @@ function complete(kind: KindDefinition, object: DynamicObject): DynamicObject {
   object.metadata ??= {};
   return stampKind(kind, object);
 }
-
-/** Schemas that protobuf needs, which does not name its fields. */
-const UNTYPED: Readonly<Record<string, string>> = { token: 'AuthenticationV1TokenRequest' };
 
 function readUntyped(body: unknown): DynamicObject | undefined {
   if (body === undefined) return undefined;

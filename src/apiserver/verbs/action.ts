@@ -1,7 +1,7 @@
 import { cloneJson } from '../../api/machinery/clone.ts';
 import { apiVersionOf, type KindDefinition } from '../../api/machinery/kind.ts';
 import type { DynamicObject } from '../../api/machinery/object.ts';
-import { methodNotAllowed } from '../../api/machinery/status-error.ts';
+import { methodNotAllowed, noSuchMethod, noSuchPath } from '../../api/machinery/status-error.ts';
 import type { Clock } from '../../std/clock.ts';
 import { runAtOnce } from '../../std/pauses.ts';
 import type { ActionAnswer, ActionHandler, Admission, RequestContext, ServerResponse } from '../contracts.ts';
@@ -14,6 +14,7 @@ import { actionAttributes, admitAction } from '../subresources/admit-action.ts';
 import { CachedObject } from '../watch-cache/cached-object.ts';
 import { readActionBody } from './action-body.ts';
 import { trackPlainWrites } from './field-tracking.ts';
+import { placeInNamespace } from './prepare-create.ts';
 import { fieldManagerOf } from './resource-call.ts';
 
 /** A review kind, or a subresource with behaviour of its own, with what answers it. */
@@ -35,9 +36,10 @@ export async function runAction(
   const verbs = handler.subresource === '' ? kind.verbs : kind.actions.find((a) => a.name === handler.subresource)?.verbs;
   // A proxy passes on what no verb has a name for, too.
   const isAsked = handler.subresource === 'proxy' && context.request.method === 'OPTIONS';
-  if (verbs && !isAsked && !verbs.some((verb) => verb === info.verb)) throw methodNotAllowed(kind, info.verb);
   // A name in the path would have been authorized, and the one in the body be meant.
-  if (handler.subresource === '' && info.verb === 'create' && info.name) throw methodNotAllowed(kind, info.verb);
+  if (handler.subresource === '' && info.name && !kind.verbs.includes('get')) throw noSuchPath();
+  if (verbs && !isAsked && !verbs.some((verb) => verb === info.verb))
+    throw kind.ownSchema ? methodNotAllowed(kind, info.verb) : noSuchMethod();
   // Before anything is done: what has no table is not made to be shown as one.
   if (info.verb === 'create' && !CONNECTIONS.has(handler.subresource)) negotiateOutput(context.request, 'value');
   const body = await readBody(kind, handler, context, clock.now());
@@ -82,6 +84,8 @@ async function readBody(
   if (handler.subresource === '') {
     const { fieldValidation, fieldManager } = parseWriteQuery(request.query, 'CreateOptions');
     const review = await decodeBody(request, kind, fieldValidation, context.warnings);
+    review.metadata ??= {};
+    placeInNamespace(kind, review, info.namespace);
     // It is answered with, and an answer says what it is though the question left it to the path.
     const sent = { ...review, apiVersion: apiVersionOf(kind), kind: kind.kind };
     // Nobody keeps it, and still it says who made it, as upstream. Its status is not the asker's.

@@ -65,7 +65,7 @@ export function createResourceRouter(
         context,
         response,
       );
-    if (kind.storage === 'review') throw noSuchMethod();
+    if (kind.storage === 'review') throw info.name ? noSuchPath() : noSuchMethod();
     if (info.subresource === '') {
       if (!isServed(kind.verbs, info)) throw noSuchMethod();
       return verbs[info.verb]!({ context, kind }, response);
@@ -121,7 +121,7 @@ const isInNamespace = ({ namespace, verb, name }: RequestInfo) =>
 function checkScope(kind: KindDefinition, info: RequestInfo): void {
   if (!kind.namespaced) {
     if (info.namespace !== '' && !(isNamespaceKind(kind) && info.namespace === info.name)) throw noSuchPath();
-  } else if (info.namespace === '' && info.verb !== 'list' && info.verb !== 'watch') {
-    throw info.name === '' ? noSuchMethod() : noSuchPath();
+  } else if (info.namespace === '' && !(kind.verbs.includes('list') && (info.verb === 'list' || info.verb === 'watch'))) {
+    throw info.name === '' && kind.verbs.includes('list') ? noSuchMethod() : noSuchPath();
   }
 }

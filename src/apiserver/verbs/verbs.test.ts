@@ -40,7 +40,7 @@ test('bodies that are no such object are refused in upstream’s words', async (
     [
       { ...configMap('x'), apiVersion: 'v2' },
       400,
-      /the API version in the data \(v2\) does not match the expected API version \(v1\)/,
+      /^ConfigMap in version "v2" cannot be handled as a ConfigMap: no kind "ConfigMap" is registered for version "v2" in scheme /,
     ],
     [{ ...configMap('x'), data: { a: 1 } }, 400, /cannot unmarshal number/],
     [{ ...configMap('x'), metadata: {} }, 422, /name or generateName is required/],
@@ -247,6 +247,8 @@ test('tables and metadata alone are sent to those who ask', async () => {
   assert.equal(partial.body['spec'], undefined);
 });
 
+const REVIEWS = '/apis/authorization.k8s.io/v1';
+
 test('what is not there, or not allowed there, says so', async () => {
   const cases: [string, string, number][] = [
     ['GET', '/api/v1/nothings', 404],
@@ -257,6 +259,11 @@ test('what is not there, or not allowed there, says so', async () => {
     ['PUT', maps, 405],
     ['POST', '/api/v1/configmaps', 405],
     ['GET', '/api/v1/namespaces/default/nodes', 404],
+    ['GET', `${REVIEWS}/selfsubjectaccessreviews`, 405],
+    ['GET', `${REVIEWS}/selfsubjectaccessreviews/x`, 404],
+    ['POST', `${REVIEWS}/selfsubjectaccessreviews/x`, 404],
+    ['GET', `${REVIEWS}/localsubjectaccessreviews`, 404],
+    ['POST', `${REVIEWS}/localsubjectaccessreviews`, 404],
   ];
   for (const [method, path, status] of cases)
     assert.equal((await call(method, path, method === 'POST' ? configMap('x') : undefined)).status, status, `${method} ${path}`);
