@@ -1,3 +1,5 @@
+import type { Metric } from '../std/metric.ts';
+
 /** Upper bounds, in seconds, of the buckets that work durations are counted in (as controller-runtime's and client-go's queues have them). */
 export const DURATION_BUCKETS_SECONDS = [1e-4, 1e-3, 1e-2, 0.1, 1, 10, 60] as const;
 
@@ -21,6 +23,7 @@ export interface LoopCounts {
 /** The counts of all loops of one controller manager, read by `/metrics`. */
 export class LoopMetrics {
   readonly #loops = new Map<string, LoopCounts>();
+  readonly #own = new Map<string, Metric>();
 
   /** The counts of the loop `name`, begun when it is new. */
   loop(name: string): LoopCounts {
@@ -32,6 +35,17 @@ export class LoopMetrics {
       this.#loops.set(name, counts);
     }
     return counts;
+  }
+
+  /** A metric of one component's own, made when it is first asked for and kept over its terms. */
+  own<T extends Metric>(name: string, make: () => T): T {
+    const metric = (this.#own.get(name) as T | undefined) ?? make();
+    this.#own.set(name, metric);
+    return metric;
+  }
+
+  ownText(): string {
+    return [...this.#own.values()].map((metric) => metric.render()).join('');
   }
 
   entries(): IterableIterator<[string, LoopCounts]> {

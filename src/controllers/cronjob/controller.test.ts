@@ -63,6 +63,8 @@ test('a Job is started at each time, named by it, and kept in the status while i
     await finish(run, `cron-${first + i}`);
   }
   assert.deepEqual(names(cluster), [`cron-${first + 2}`, `cron-${first + 3}`], 'only so many are kept');
+  assert.match(run.metrics.ownText(), /^cronjob_controller_job_creation_skew_duration_seconds_count 4$/m);
+  assert.match(run.metrics.ownText(), /^cronjob_controller_job_creation_skew_duration_seconds_bucket\{le="1"\} 4$/m);
 });
 
 test('Forbid waits for the one that runs, Replace ends it', async () => {

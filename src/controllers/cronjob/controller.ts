@@ -7,6 +7,7 @@ import { formatTime } from '../../api/machinery/object.ts';
 import { type Outcome, Reconciler } from '../../client/reconciler.ts';
 import { hasReason, isNamespaceTerminating, unlessReason } from '../../client/unless-reason.ts';
 import type { Component } from '../../std/lifecycle.ts';
+import { Histogram } from '../../std/metric.ts';
 import { type ControllerContext, createController, keyOf, source, splitKey } from '../framework/controller.ts';
 import { OwnWrites } from '../framework/own-writes.ts';
 import { conditionIn } from '../job/plan.ts';
@@ -25,6 +26,16 @@ export function createCronJobController(context: ControllerContext, options: { r
   const jobs = informers.of<V1Job>(jobKind);
   informers.index(jobs, 'controller', (job) => [controllerOf(job)?.uid ?? '']);
   const writes = new OwnWrites();
+  const skew = metrics.own(
+    'cronjob_controller',
+    () =>
+      new Histogram(
+        'cronjob_controller_job_creation_skew_duration_seconds',
+        'Time between when a cronjob is scheduled to be run, and when the corresponding job is created',
+        [],
+        Array.from({ length: 10 }, (_, i) => 2 ** i),
+      ),
+  );
   const loop = new Reconciler({ name: context.name, reconcile, clock, logger, metrics, workers: options.workers });
 
   async function reconcile(key: string, signal: AbortSignal): Promise<Outcome> {
@@ -152,14 +163,19 @@ export function createCronJobController(context: ControllerContext, options: { r
         active = active.filter((one) => one !== reference);
       }
     const scheduled = cronJob.spec?.timeZone ? zone.format(scheduledMs) : formatTime(scheduledMs);
-    const job = await createJob(cronJob, jobName, scheduled, signal);
+    const job = await createJob(cronJob, jobName, { scheduled, scheduledMs }, signal);
     if (!job) return { ...status, active: active.length > 0 ? active : undefined };
     const { uid, resourceVersion } = job.metadata ?? {};
     const reference = { apiVersion: 'batch/v1', kind: 'Job', name: jobName, namespace, uid, resourceVersion };
     return { ...status, active: [...active, reference], lastScheduleTime: formatTime(scheduledMs) as never };
   }
 
-  async function createJob(cronJob: V1CronJob, name: string, scheduled: string, signal: AbortSignal): Promise<V1Job | undefined> {
+  async function createJob(
+    cronJob: V1CronJob,
+    name: string,
+    { scheduled, scheduledMs }: { readonly scheduled: string; readonly scheduledMs: number },
+    signal: AbortSignal,
+  ): Promise<V1Job | undefined> {
     const template = cronJob.spec?.jobTemplate;
     const resource = client.resource<V1Job>(jobKind, cronJob.metadata?.namespace);
     const job = {
@@ -176,6 +192,7 @@ export function createCronJobController(context: ControllerContext, options: { r
     } as unknown as V1Job;
     try {
       const created = await resource.create(job, { signal });
+      skew.observe((Date.parse(String(created.metadata?.creationTimestamp)) - scheduledMs) / 1000);
       events.event(cronJob, 'Normal', 'SuccessfulCreate', `Created job ${name}`);
       return created;
     } catch (error) {

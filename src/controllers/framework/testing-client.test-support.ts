@@ -259,6 +259,7 @@ export interface ControllerRun {
   readonly events: readonly string[];
   /** What the events said, in the same order. */
   readonly messages: readonly string[];
+  readonly metrics: LoopMetrics;
   /** Lets everything that is due happen, after moving the clock on. */
   settle(advanceMs?: number): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
@@ -304,6 +305,7 @@ export async function runController(
     cluster,
     events,
     messages,
+    metrics: context.metrics,
     settle,
     async [Symbol.asyncDispose]() {
       controller.abort(new DOMException('test ended', 'AbortError'));

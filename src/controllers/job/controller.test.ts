@@ -64,6 +64,18 @@ test('a Job runs as many pods at a time as it says, until enough have succeeded'
   assert.ok(completionTime);
   assert.ok(!pods(cluster).some(isTracked), 'ended pods may be deleted');
   assert.ok(run.events.includes('work Completed'));
+  const text = run.metrics.ownText();
+  const mode = 'completion_mode="NonIndexed"';
+  for (const line of [
+    `job_controller_jobs_finished_total{${mode},result="succeeded",reason="CompletionsReached"} 1`,
+    `job_controller_job_pods_finished_total{${mode},result="succeeded"} 3`,
+  ])
+    assert.ok(text.split('\n').includes(line), `${line} in ${text}`);
+  assert.match(
+    text,
+    /^job_controller_job_syncs_total\{completion_mode="NonIndexed",result="success",action="pods_created"\} [1-9]/m,
+  );
+  assert.match(text, /^job_controller_job_syncs_total\{completion_mode="NonIndexed",result="success",action="tracking"\} [1-9]/m);
 });
 
 test('where the server forgets which pods have ended, none is let go and none is made in its place', async () => {

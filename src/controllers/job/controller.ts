@@ -16,6 +16,7 @@ import { OwnerQueue } from '../workloads/owner-queue.ts';
 import { createPod, deletePod, inGrowingBatches } from '../workloads/pod-control.ts';
 import { PodWrites } from '../workloads/pod-writes.ts';
 import { backoffMs, FailureBackoff } from './failure-backoff.ts';
+import { JobMetrics, type SyncAction } from './job-metrics.ts';
 import { allFailuresBefore, isTracked, jobPod, TRACKING } from './job-pod.ts';
 import { afterPass, liveStatus, MOST_UNCOUNTED, withCounted, withEnd, withUncounted } from './job-status.ts';
 import {
@@ -51,6 +52,7 @@ export function createJobController(context: ControllerContext, options: { reado
   const podWrites = new PodWrites(clock, owned.pods);
   const jobWrites = new OwnWrites();
   const backoff = new FailureBackoff();
+  const counts = metrics.own('job_controller', () => new JobMetrics());
   const loop = new Reconciler({
     name: context.name,
     reconcile,
@@ -78,6 +80,21 @@ export function createJobController(context: ControllerContext, options: { reado
     const uid = job.metadata?.uid ?? '';
     if ((job.spec?.managedBy ?? MANAGER) !== MANAGER || jobWrites.isBehind(job)) return;
     if (isFinished(job)) return release(owned.of(uid), signal);
+    const startMs = performance.now();
+    const done: { action: SyncAction } = { action: 'reconciling' };
+    try {
+      const outcome = await sync(job, namespace, done, signal);
+      counts.synced(job, done.action, false, (performance.now() - startMs) / 1000);
+      return outcome;
+    } catch (error) {
+      counts.synced(job, done.action, true, (performance.now() - startMs) / 1000);
+      throw error;
+    }
+  }
+
+  /** @param done is told what was done, also when it fails */
+  async function sync(job: V1Job, namespace: string, done: { action: SyncAction }, signal: AbortSignal): Promise<Outcome> {
+    const uid = job.metadata?.uid ?? '';
     const selector = selectorFromLabelSelector(job.spec?.selector);
     const claimed = await claim<V1Pod>(planClaims(job, selector, [...owned.of(uid), ...owned.orphans(namespace)]), {
       client,
@@ -93,6 +110,8 @@ export function createJobController(context: ControllerContext, options: { reado
     const { failure, waitMs, created, removed } = job.metadata?.deletionTimestamp
       ? NOTHING_DONE
       : await keepPods(view, count, signal);
+    if (!job.metadata?.deletionTimestamp && !count.finish)
+      done.action = created > 0 ? 'pods_created' : removed.length > 0 ? 'pods_deleted' : 'tracking';
     // What has just been made or told to go counts at once: nobody is to find a paused Job with active pods.
     const status = liveStatus(job, afterPass(count, created, removed), view.nowMs);
     tellSuspension(job, status);
@@ -213,6 +232,7 @@ export function createJobController(context: ControllerContext, options: { reado
     if (equalJson(wanted, latest(job).status ?? {})) return wanted;
     const resource = client.resource<V1Job>(jobKind, job.metadata?.namespace);
     const written = await resource.update({ ...latest(job), status: wanted }, { subresource: 'status', signal });
+    counts.counted(job, latest(job).status, written.status ?? {});
     jobWrites.note(written);
     newest.set(job, written);
     return written.status ?? wanted;
@@ -231,6 +251,8 @@ export function createJobController(context: ControllerContext, options: { reado
 
   function tellEnd(job: V1Job, status: V1JobStatus): void {
     const failed = conditionIn({ ...job, status }, 'Failed');
+    const reason = (failed ?? conditionIn({ ...job, status }, 'Complete'))?.reason ?? '';
+    counts.finished(job, failed ? 'failed' : 'succeeded', reason);
     if (failed) {
       events.event(job, 'Warning', failed.reason ?? 'Failed', failed.message ?? '');
       return;

@@ -110,6 +110,11 @@ test('nodes are tainted for eviction no faster than the rate', async () => {
   assert.equal(evicted(), 1);
   await pass(run, 12_000, ['ok1', 'ok2', 'ok3', 'bad1', 'bad2']);
   assert.equal(evicted(), 2);
+  const text = run.metrics.ownText();
+  assert.match(text, /^node_collector_evictions_total\{zone=""\} 2$/m);
+  assert.match(text, /^node_collector_zone_size\{zone=""\} 5$/m);
+  assert.match(text, /^node_collector_zone_health\{zone=""\} 60$/m);
+  assert.match(text, /^node_collector_unhealthy_nodes_in_zone\{zone=""\} 2$/m);
 });
 
 test('nodes that are excluded say nothing about how much of a zone is down', async () => {

@@ -10,9 +10,10 @@ import { type ControllerContext, createController, keyOf, source, splitKey } fro
 import { OwnWrites } from '../framework/own-writes.ts';
 import { podsByNode } from '../framework/pods-by-node.ts';
 import { conditionOf, type NodeHealth, observeNode } from './health.ts';
+import { NodeMetrics } from './node-metrics.ts';
 import { planOldLabels } from './old-labels.ts';
 import { planNotReady } from './pod-readiness.ts';
-import { awaitsEviction, planTaints, planTaintsPatch } from './taints.ts';
+import { awaitsEviction, evicts, planTaints, planTaintsPatch } from './taints.ts';
 import { countsForZone, evictionRate, ZoneLimiter, type ZoneOptions, zoneOf, zoneState } from './zones.ts';
 
 export interface NodeLifecycleOptions extends ZoneOptions {
@@ -39,6 +40,7 @@ export function createNodeLifecycleController(context: ControllerContext, option
   /** Nodes whose turn to be tainted NoExecute has come, until they are. */
   const granted = new Set<string>();
   const taintWrites = new OwnWrites();
+  const counts = metrics.own('node_collector', () => new NodeMetrics());
   /** All nodes of all zones are down: more likely we are. Nobody is evicted then. */
   let allDisrupted = false;
 
@@ -60,6 +62,7 @@ export function createNodeLifecycleController(context: ControllerContext, option
     try {
       const resource = client.resource<V1Node>(nodeKind);
       taintWrites.note(await resource.patch(name, planTaintsPatch(node, taints), { type: 'json', signal }));
+      if (mode === 'evict' && evicts(taints) && !evicts(node.spec?.taints ?? [])) counts.evicted(zoneOf(node));
     } catch (error) {
       if (hasReason(error, 'NotFound')) return;
       // The patch did not fit, and the node has changed since: so it was about taints that are no more.
@@ -117,7 +120,7 @@ export function createNodeLifecycleController(context: ControllerContext, option
 
   const zones = new Map<string, { ready: number; notReady: number }>();
   const monitorAll = async (signal: AbortSignal): Promise<void> => {
-    const counts = new Map<string, { ready: number; notReady: number }>();
+    const newer = new Map<string, { ready: number; notReady: number }>();
     const all = nodes.list();
     for (const name of health.keys()) if (!nodes.get(name)) health.delete(name);
     for (const node of all) {
@@ -128,14 +131,15 @@ export function createNodeLifecycleController(context: ControllerContext, option
         return conditionOf(node, 'Ready')?.status ?? 'Unknown';
       });
       if (!countsForZone(node)) continue;
-      const count = counts.get(zoneOf(node)) ?? { ready: 0, notReady: 0 };
+      const count = newer.get(zoneOf(node)) ?? { ready: 0, notReady: 0 };
       count[ready === 'True' ? 'ready' : 'notReady']++;
-      counts.set(zoneOf(node), count);
+      newer.set(zoneOf(node), count);
     }
     zones.clear();
-    for (const [zone, count] of counts) zones.set(zone, count);
+    for (const [zone, count] of newer) zones.set(zone, count);
+    counts.zones = newer;
     const wasAllDisrupted = allDisrupted;
-    allDisrupted = counts.size > 0 && [...counts.values()].every((count) => zoneState(count, 1) === 'full');
+    allDisrupted = newer.size > 0 && [...newer.values()].every((count) => zoneState(count, 1) === 'full');
     if (allDisrupted === wasAllDisrupted) return;
     logger.info(
       allDisrupted

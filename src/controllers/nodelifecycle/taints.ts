@@ -18,6 +18,10 @@ const CONDITION_TAINTS: readonly { type: string; status: string; key: string }[]
 const NO_SCHEDULE_KEYS = new Set([...CONDITION_TAINTS.map((taint) => taint.key), UNSCHEDULABLE]);
 const NO_EXECUTE_KEYS = new Set([NOT_READY, UNREACHABLE]);
 
+/** Whether pods are to leave a node with these taints because it is silent or failing. */
+export const evicts = (taints: readonly V1Taint[]): boolean =>
+  taints.some(({ key, effect }) => effect === 'NoExecute' && NO_EXECUTE_KEYS.has(key));
+
 /** What may be done about pods that run on the node: keep (or swap) the taint that is there, add one, or take it off whatever the node's state. */
 export type EvictionMode = 'keep' | 'evict' | 'never';
 
@@ -68,7 +72,7 @@ function noScheduleKeys(node: V1Node): string[] {
 function noExecuteKeys(node: V1Node, mode: EvictionMode): string[] {
   const key = readinessTaint(node);
   if (!key || mode === 'never') return [];
-  const isTainted = (node.spec?.taints ?? []).some((taint) => taint.effect === 'NoExecute' && NO_EXECUTE_KEYS.has(taint.key));
+  const isTainted = evicts(node.spec?.taints ?? []);
   return mode === 'evict' || isTainted ? [key] : [];
 }
 

@@ -35,7 +35,7 @@ export async function formatMetrics(metrics: LoopMetrics, isLeading: boolean): P
     controllers += `running_managed_controllers{manager="kube-controller-manager",${label}} ${Number(isLeading)}\n`;
   }
   const queues = `${adds}${depth}${retries}${errors}${durations}${waits}${unfinished}${longest}${controllers}`;
-  const text = `${await registry.metrics()}\n${leaderStatusText('kube-controller-manager', isLeading)}${queues}`;
+  const text = `${await registry.metrics()}\n${leaderStatusText('kube-controller-manager', isLeading)}${queues}${metrics.ownText()}`;
   return { contentType: registry.contentType, text };
 }
 
