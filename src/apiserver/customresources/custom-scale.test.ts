@@ -61,8 +61,21 @@ test('what says nothing of replicas has no scale, and may be given one', async (
   const { status, body } = await api.call<Status>('GET', `${placeOf()}/unsized/scale`);
   assert.equal(status, 500);
   assert.equal(body.message, 'Internal error occurred: the spec replicas field ".spec.size.want" does not exist');
+  const patch = (patched: unknown, type: string) =>
+    api.call<Status>('PATCH', `${placeOf()}/unsized/scale`, patched, { 'content-type': type });
+  const left = await patch({ metadata: { labels: null } }, 'application/merge-patch+json');
+  assert.deepEqual([left.status, left.body.message], [400, 'the spec replicas field ".spec.size.want" cannot be empty']);
+  const replaced = await patch([{ op: 'replace', path: '/spec/replicas', value: 3 }], 'application/json-patch+json');
+  assert.equal(replaced.status, 200, replaced.text);
+  await api.call('PATCH', `${placeOf()}/unsized`, { spec: { size: null } }, MERGE);
   const given = await api.call<V1Scale>('PUT', `${placeOf()}/unsized/scale`, scale('unsized', 1));
   assert.deepEqual(given.body.spec, { replicas: 1 });
+});
+
+test('a scale without a name is refused before anybody looks for what it is of', async () => {
+  const { status, body } = await api.call<Status>('PUT', `${placeOf()}/absent/scale`, {});
+  assert.equal(status, 400);
+  assert.match(body.message!, /the name of the object \(absent based on URL\) was undeterminable: name must be provided/);
 });
 
 test('who applies a custom resource’s scale comes to own the field that stands for it', async () => {

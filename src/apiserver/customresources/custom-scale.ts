@@ -3,10 +3,13 @@ import type { ScaleSubresource } from '../../api/apiextensions/v1/definition.ts'
 import { isJsonMap, setField } from '../../api/machinery/clone.ts';
 import type { KindDefinition } from '../../api/machinery/kind.ts';
 import type { DynamicObject } from '../../api/machinery/object.ts';
-import { internalError } from '../../api/machinery/status-error.ts';
+import { badRequest, internalError } from '../../api/machinery/status-error.ts';
 import type { ActionHandler } from '../contracts.ts';
 import { createScaleHandler, type Scale, type ScaleDeps } from '../subresources/scale.ts';
 import { accessorError } from './accessor-error.ts';
+
+/** What patches find where there are no replicas: upstream's number for none, the smallest that it can hold. */
+const UNSET = -(2 ** 31);
 
 /** The scale of a custom resource: the fields that its definition says stand for replicas and selector. */
 export function createCustomScale(kind: KindDefinition, paths: ScaleSubresource, deps: ScaleDeps): ActionHandler {
@@ -19,9 +22,16 @@ export function createCustomScale(kind: KindDefinition, paths: ScaleSubresource,
         throw internalError(`the spec replicas field ${JSON.stringify(paths.specReplicasPath)} does not exist`);
       return scaleOf(object, paths);
     },
-    // What has no replicas yet may be given some.
-    readBefore: (object: DynamicObject): Scale => scaleOf(object, paths),
-    write: (object: DynamicObject, replicas: number) => setAt(object, path, replicas),
+    // What has no replicas yet may be given some, but a write must do so.
+    readBefore: (object: DynamicObject): Scale => {
+      const scale = scaleOf(object, paths);
+      return valueAt(object, path) === undefined ? { ...scale, spec: { replicas: UNSET } } : scale;
+    },
+    write: (object: DynamicObject, replicas: number) => {
+      if (replicas === UNSET)
+        throw badRequest(`the spec replicas field ${JSON.stringify(paths.specReplicasPath)} cannot be empty`);
+      setAt(object, path, replicas);
+    },
   };
   return { group: kind.group, resource: kind.resource, subresource: 'scale', handle: createScaleHandler(() => target, deps) };
 }

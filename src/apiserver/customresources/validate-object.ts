@@ -45,7 +45,8 @@ export function* validateObject(
   errors.push(...validateEmbeddedResources(object, schema));
   // One by one: there may be more than a call takes as arguments.
   for (const error of yield* unlessBefore((value) => validateListItemsInSteps(value, schema), object, old)) errors.push(error);
-  return [...errors, ...(yield* rulesUnlessBlocked(errors, { value: object, schema, path: '', old, isResource: true, warn }))];
+  const checked = { value: object, schema, path: '', old, isResource: true, warn };
+  return [...errors, ...(yield* rulesUnlessBlocked(errors, checked, !object.metadata.name))];
 }
 
 /** A write of the status answers for the status alone. */
@@ -65,9 +66,10 @@ export function* validateStatus(
   return [...errors, ...(yield* rulesUnlessBlocked(errors, { value: object, schema, path: '', old, isResource: true, warn }))];
 }
 
-function* rulesUnlessBlocked(errors: readonly FieldError[], checked: RuledValue): Steps<FieldError[]> {
+/** `isNameless`: what its metadata lack is said elsewhere, and keeps rules from being asked, too. */
+function* rulesUnlessBlocked(errors: readonly FieldError[], checked: RuledValue, isNameless = false): Steps<FieldError[]> {
   if (!hasRules(checked.schema)) return [];
-  if (errors.some(({ reason }) => BLOCKING.has(reason))) return [invalidField('<nil>', null, NOT_CHECKED)];
+  if (isNameless || errors.some(({ reason }) => BLOCKING.has(reason))) return [invalidField('<nil>', null, NOT_CHECKED)];
   return yield* validateRules(checked);
 }
 

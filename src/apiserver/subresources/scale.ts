@@ -126,6 +126,8 @@ async function readChange(
   const { request, info } = context;
   if (info.verb === 'update') {
     const { dryRun, fieldManager } = parseWriteQuery(request.query, 'UpdateOptions');
+    // Before anybody looks whether there is such an object.
+    checkName(body?.metadata ?? {}, info.name);
     const change = () => structuredClone(body) as Scale;
     return { change, dryRun, fields: trackPlainWrites(fieldManagerOf(context, fieldManager)) };
   }
