@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
 import { openSecureServer } from '../client/serving/open-secure-server.ts';
+import { RestClientMetrics } from '../client/transport/rest-client-metrics.ts';
 import type { CommandIo, ComponentCommand } from '../std/command.ts';
 import { flagTexts } from '../std/flag-texts.ts';
 import type { ParsedFlags } from '../std/flags.ts';
@@ -36,14 +37,17 @@ async function runControllerManager(flags: ParsedFlags, io: CommandIo): Promise<
   });
   const { remark } = readControllerGates(flags.values);
   if (remark) logger.warn(remark);
+  const restClient = new RestClientMetrics();
   const { clientFor, ensureAccount, close } = await openConnections(flags.values, {
     clock,
     logger,
     limitRate: flags.isSet('kube-api-qps'),
+    restClient,
   });
   const identity = `${hostname()}_${crypto.randomUUID()}`;
   const options = await readControllerManagerOptions(flags, (error) => logger.error(error.message));
   const manager = createControllerManager({ ...options, clientFor, ensureAccount, clock, logger, random: io.random, identity });
+  manager.metrics.own('rest_client', () => restClient);
   const server = await openSecureServer(flags.values, {
     component: 'kube-controller-manager',
     metrics: () => formatMetrics(manager.metrics, manager.isLeading),

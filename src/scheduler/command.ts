@@ -9,6 +9,7 @@ import { leaderStatusText } from '../client/leader-status-text.ts';
 import { type LeaderElectionSettings, readLeaderElection } from '../client/serving/component-flags.ts';
 import { openSecureServer } from '../client/serving/open-secure-server.ts';
 import { withRateLimit } from '../client/transport/rate-limit.ts';
+import { RestClientMetrics } from '../client/transport/rest-client-metrics.ts';
 import type { Transport } from '../client/transport/transport.ts';
 import { readKubeconfig, resolveContext } from '../pki/kubeconfig.ts';
 import { CodedError } from '../std/coded-error.ts';
@@ -19,10 +20,12 @@ import { formatGoDuration, parseGoDuration } from '../std/go-duration.ts';
 import type { Component } from '../std/lifecycle.ts';
 import { readLogFormat } from '../std/log-flags.ts';
 import { createKlogLogger } from '../std/logger.ts';
+import { processMetrics } from '../std/process-metrics.ts';
 import { runComponents } from '../std/run-components.ts';
 import { KUBERNETES_VERSION } from '../std/version.ts';
 import type { SchedulerConfiguration } from './configuration/scheduler-configuration.ts';
 import { SCHEDULER_FLAGS } from './flags.ts';
+import { podResourceMetrics } from './pod-resource-metrics.ts';
 import { createScheduler, type Scheduler } from './scheduler.ts';
 
 /** kube-scheduler as upstream's flags start it. */
@@ -35,6 +38,7 @@ export const schedulerCommand: ComponentCommand = {
 
 async function runScheduler(flags: ParsedFlags, io: CommandIo): Promise<number> {
   const { clock } = io;
+  const startMs = clock.now();
   const { values } = flags;
   if (values.bool('version')) {
     io.stdout(`Kubernetes ${KUBERNETES_VERSION}\n`);
@@ -50,7 +54,8 @@ async function runScheduler(flags: ParsedFlags, io: CommandIo): Promise<number> 
   });
   if (configuration?.withoutEffect.length)
     logger.warn(`fields of the configuration that have no effect in this scheduler: ${configuration.withoutEffect.join(', ')}`);
-  const transport = await openTransport(flags, configuration, io);
+  const restClient = new RestClientMetrics();
+  const transport = await openTransport(flags, configuration, io, restClient);
   const client = createClient({ transport, userAgent: 'kube-scheduler' });
   const schedulerName = values.string('scheduler-name');
   const events = createEventRecorder({ client, component: schedulerName, clock, logger });
@@ -64,9 +69,14 @@ async function runScheduler(flags: ParsedFlags, io: CommandIo): Promise<number> 
   const election = electionOf(flags, configuration);
   let isLeading = false;
   const metrics = () =>
-    metricsPage((election ? leaderStatusText('kube-scheduler', isLeading) : '') + (current?.metricsText() ?? ''));
+    metricsPage(
+      startMs,
+      (election ? leaderStatusText('kube-scheduler', isLeading) : '') + (current?.metricsText() ?? '') + restClient.render(),
+    );
+  const resources = async () => ({ contentType: METRICS_TYPE, text: podResourceMetrics(current?.pods() ?? []) });
   const configz = () => configurationPage(flags, configuration);
-  const pages = { component: 'kube-scheduler', metrics, configz, flags: flagTexts(SCHEDULER_FLAGS, values) };
+  const more = { '/metrics/resources': resources };
+  const pages = { component: 'kube-scheduler', metrics, configz, more, flags: flagTexts(SCHEDULER_FLAGS, values) };
   const server = await openSecureServer(values, { ...pages, clock, logger, environment: io.env });
   const onLeading = (now: boolean) => {
     isLeading = now;
@@ -93,13 +103,15 @@ async function openTransport(
   flags: ParsedFlags,
   configuration: SchedulerConfiguration | undefined,
   io: CommandIo,
+  restClient: RestClientMetrics,
 ): Promise<Transport> {
   const { values } = flags;
   const path = configuration?.kubeconfig || values.string('kubeconfig');
   if (!path)
     throw new CodedError('--kubeconfig is required: there is no API server to work with', { code: 'KUBECONFIG_REQUIRED' });
   const fromFile = await resolveContext(await readKubeconfig(path));
-  const transport = transportFromContext({ ...fromFile, server: values.string('master') || fromFile.server }, io.clock);
+  const server = values.string('master') || fromFile.server;
+  const transport = restClient.counting(transportFromContext({ ...fromFile, server }, io.clock), server);
   const limit = limitOf(flags, configuration);
   return limit ? withRateLimit(transport, { ...limit, clock: io.clock }) : transport;
 }
@@ -188,14 +200,10 @@ function withElection({ election, client, create, onLeading, io, logger }: Elect
   });
 }
 
+const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
+
 /** What the process itself can tell, and what the scheduler counts once it is at work. */
-async function metricsPage(own: string): Promise<{ contentType: string; text: string }> {
-  const { rss } = process.memoryUsage();
-  const text = [
-    '# HELP process_resident_memory_bytes Resident memory size in bytes.',
-    '# TYPE process_resident_memory_bytes gauge',
-    `process_resident_memory_bytes ${rss}`,
-    own,
-  ].join('\n');
-  return { contentType: 'text/plain; version=0.0.4; charset=utf-8', text };
+async function metricsPage(startMs: number, own: string): Promise<{ contentType: string; text: string }> {
+  const ofProcess = processMetrics(startMs).map((metric) => metric.render());
+  return { contentType: METRICS_TYPE, text: ofProcess.join('') + own };
 }

@@ -43,6 +43,8 @@ export interface SchedulerOptions {
 export interface Scheduler extends Component {
   /** Its metrics in Prometheus' text format. */
   metricsText(): string;
+  /** What it knows of pods. */
+  pods(): readonly V1Pod[];
 }
 
 /**
@@ -124,6 +126,10 @@ class PodScheduler implements Scheduler {
 
   get done(): Promise<void> {
     return this.#done.promise;
+  }
+
+  pods(): readonly V1Pod[] {
+    return this.#pods.list();
   }
 
   metricsText(): string {

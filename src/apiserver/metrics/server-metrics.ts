@@ -1,11 +1,11 @@
 import type { KindDefinition } from '../../api/machinery/kind.ts';
 import { CountedElsewhere, Counter, Gauge, Histogram, type Metric } from '../../std/metric.ts';
+import { processMetrics } from '../../std/process-metrics.ts';
 import type { RequestInfo } from '../contracts.ts';
 import type { InFlightCounts } from '../filters/max-in-flight.ts';
 import { removedRelease } from '../kinds/removed-release.ts';
 import { type VersionInfo, versionInfo } from '../version.ts';
 import { familiesOf } from './families.ts';
-import { processMetrics } from './process-metrics.ts';
 import { type AnsweredRequest, NOWHERE, RequestMetrics, scopeOf, VERB_LABELS } from './request-metrics.ts';
 
 /** A feature gate that changes something here, in upstream's words. */

@@ -21,6 +21,8 @@ export interface SecureServerContext {
   readonly metrics: Page;
   /** The configuration that holds. Default: no such page. */
   readonly configz?: Page;
+  /** Pages of this component alone, by their paths. */
+  readonly more?: Readonly<Record<string, Page>>;
   readonly clock: Clock;
   readonly logger: Logger;
   /** The command line as it was understood. */
@@ -31,7 +33,7 @@ export interface SecureServerContext {
 
 /** A component's own port as the flags of `componentFlags` want it; undefined for none. */
 export async function openSecureServer(values: FlagValues, context: SecureServerContext): Promise<SecureServer | undefined> {
-  const { component, metrics, configz, flags, clock, logger, environment } = context;
+  const { component, metrics, configz, more, flags, clock, logger, environment } = context;
   const port = values.int('secure-port');
   if (port === 0) return undefined;
   const open = async (flag: string): Promise<Client | undefined> => {
@@ -53,6 +55,7 @@ export async function openSecureServer(values: FlagValues, context: SecureServer
     '/readyz': ok,
     '/metrics': metrics,
     ...(configz && { '/configz': configz }),
+    ...more,
     '/flagz': async (accept) => served(await flagzPage(component, flags, accept)),
     '/statusz': async (accept) =>
       served(await statuszPage(component, { startMs, nowMs: clock.now(), paths: Object.keys(pages) }, accept)),

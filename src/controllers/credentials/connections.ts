@@ -2,6 +2,7 @@ import type { Client } from '../../client/client.ts';
 import { createClient } from '../../client/create-client.ts';
 import { transportFromContext } from '../../client/kubeconfig-client.ts';
 import { withRateLimit } from '../../client/transport/rate-limit.ts';
+import type { RestClientMetrics } from '../../client/transport/rest-client-metrics.ts';
 import type { Transport } from '../../client/transport/transport.ts';
 import { readKubeconfig, resolveContext } from '../../pki/kubeconfig.ts';
 import type { Clock } from '../../std/clock.ts';
@@ -23,18 +24,20 @@ export interface Connections extends Pick<ControllerManagerOptions, 'clientFor' 
 /** Clients for all controllers over `--kubeconfig`. Rejects with what is wrong with it. */
 export async function openConnections(
   values: FlagValues,
-  context: { clock: Clock; logger: Logger; limitRate: boolean },
+  context: { clock: Clock; logger: Logger; limitRate: boolean; restClient: RestClientMetrics },
 ): Promise<Connections> {
-  const { clock, logger } = context;
+  const { clock, logger, restClient } = context;
   const path = values.string('kubeconfig');
   if (!path)
     throw new CodedError('--kubeconfig is required: there is no API server to work with', { code: 'KUBECONFIG_REQUIRED' });
   const fromFile = await resolveContext(await readKubeconfig(path));
   const resolved = { ...fromFile, server: values.string('master') || fromFile.server };
-  const limit = (transport: Transport): Transport =>
-    context.limitRate
+  const limit = (plain: Transport): Transport => {
+    const transport = restClient.counting(plain, resolved.server);
+    return context.limitRate
       ? withRateLimit(transport, { qps: values.float('kube-api-qps'), burst: values.int('kube-api-burst'), clock })
       : transport;
+  };
   const rootTransport = limit(transportFromContext(resolved, clock));
   const root = createClient({ transport: rootTransport, userAgent: 'kube-controller-manager' });
   if (!values.bool('use-service-account-credentials'))

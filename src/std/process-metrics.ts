@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { CountedElsewhere, Gauge, type Metric } from '../../std/metric.ts';
+import { CountedElsewhere, Gauge, type Metric } from './metric.ts';
 
 const PAGE_BYTES = 4096;
 
