@@ -45,8 +45,7 @@ export function* validateObject(
   errors.push(...validateEmbeddedResources(object, schema));
   // One by one: there may be more than a call takes as arguments.
   for (const error of yield* unlessBefore((value) => validateListItemsInSteps(value, schema), object, old)) errors.push(error);
-  const checked = { value: object, schema, path: '', old, isResource: true, warn };
-  return [...errors, ...(yield* rulesUnlessBlocked(errors, checked, !object.metadata.name))];
+  return [...errors, ...(yield* rulesUnlessBlocked(errors, { value: object, schema, path: '', old, isResource: true, warn }))];
 }
 
 /** A write of the status answers for the status alone. */
@@ -66,10 +65,9 @@ export function* validateStatus(
   return [...errors, ...(yield* rulesUnlessBlocked(errors, { value: object, schema, path: '', old, isResource: true, warn }))];
 }
 
-/** `isNameless`: what its metadata lack is said elsewhere, and keeps rules from being asked, too. */
-function* rulesUnlessBlocked(errors: readonly FieldError[], checked: RuledValue, isNameless = false): Steps<FieldError[]> {
+function* rulesUnlessBlocked(errors: readonly FieldError[], checked: RuledValue): Steps<FieldError[]> {
   if (!hasRules(checked.schema)) return [];
-  if (isNameless || errors.some(({ reason }) => BLOCKING.has(reason))) return [invalidField('<nil>', null, NOT_CHECKED)];
+  if (errors.some(({ reason }) => BLOCKING.has(reason))) return [invalidField('<nil>', null, NOT_CHECKED)];
   return yield* validateRules(checked);
 }
 
