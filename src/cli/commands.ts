@@ -1,4 +1,5 @@
 import type { CommandEntry, GroupEntry } from './command-table.ts';
+import { TOKEN_FLAGS } from './token/token-flags.ts';
 
 const tokenCommands: readonly CommandEntry[] = [
   {
@@ -22,7 +23,12 @@ const tokenCommands: readonly CommandEntry[] = [
     load: async () => (await import('./commands/token-generate.ts')).tokenGenerateCommand,
   },
 ];
-const token: GroupEntry = { name: 'token', summary: 'bootstrap tokens: create, list, delete, generate', commands: tokenCommands };
+const token: GroupEntry = {
+  name: 'token',
+  summary: 'bootstrap tokens: create, list, delete, generate',
+  commands: tokenCommands,
+  flags: TOKEN_FLAGS,
+};
 
 const certs: GroupEntry = {
   name: 'certs',
@@ -201,7 +207,14 @@ const deploy: GroupEntry = {
 };
 
 /** What the program called `kubeadm` can do. */
-const kubeadmTable: readonly CommandEntry[] = [token];
+const kubeadmTable: readonly CommandEntry[] = [
+  token,
+  {
+    name: 'version',
+    summary: 'print the version of Kubernetes that this follows',
+    load: async () => (await import('./commands/kubeadm-version.ts')).kubeadmVersionCommand,
+  },
+];
 
 /** Every command, its code loaded when it is used. */
 export const commandTable: readonly CommandEntry[] = [
@@ -239,7 +252,7 @@ export const commandTable: readonly CommandEntry[] = [
   token,
   certs,
   deploy,
-  { name: 'kubeadm', summary: 'the commands of kubeadm that muster has', commands: kubeadmTable },
+  { name: 'kubeadm', summary: 'the commands of kubeadm that muster has', commands: kubeadmTable, flags: TOKEN_FLAGS },
   {
     name: 'kube-apiserver',
     summary: 'run the API server',

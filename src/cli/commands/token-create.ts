@@ -12,7 +12,7 @@ import {
 import { CodedError } from '../../std/coded-error.ts';
 import type { CommandIo, ComponentCommand } from '../../std/command.ts';
 import { FlagError, type ParsedFlags } from '../../std/flags.ts';
-import { DRY_RUN_FLAG, TOKEN_FLAGS, tokenClient } from '../token/token-flags.ts';
+import { TOKEN_FLAGS, tokenClient } from '../token/token-flags.ts';
 
 /** `kubeadm token create [TOKEN]`: standard output is the token alone, so that a shell variable can take it. */
 export const tokenCreateCommand: ComponentCommand = {
@@ -30,7 +30,13 @@ export const tokenCreateCommand: ComponentCommand = {
     { name: 'ttl', type: 'duration', default: '24h0m0s', description: 'how long the token is valid; 0 for ever' },
     { name: 'usages', type: 'strings', default: ['signing', 'authentication'], description: 'what the token may be used for' },
     { name: 'print-join-command', type: 'bool', description: 'print the whole kubeadm join command instead of the token' },
-    DRY_RUN_FLAG,
+    {
+      name: 'certificate-key',
+      type: 'string',
+      description:
+        'with --print-join-command: make it the one of a further control plane, which takes its certificates by this key',
+    },
+    { name: 'config', type: 'string', description: "kubeadm's configuration file; not read here", hidden: true },
     ...TOKEN_FLAGS,
   ],
   run: createToken,
@@ -39,6 +45,11 @@ export const tokenCreateCommand: ComponentCommand = {
 async function createToken(flags: ParsedFlags, io: CommandIo): Promise<number> {
   const { values } = flags;
   if (flags.args.length > 1) throw new FlagError('TOKEN', `one token can be made at a time, not ${flags.args.length}`);
+  if (flags.isSet('config'))
+    throw new FlagError(
+      '--config',
+      '--config: files of kubeadm are not read; say it with --description, --groups, --ttl and --usages',
+    );
   const token = flags.args[0] ?? generateBootstrapToken();
   const { id, secret } = splitBootstrapToken(token);
   const ttlMs = values.durationMs('ttl');
@@ -62,12 +73,16 @@ async function createToken(flags: ParsedFlags, io: CommandIo): Promise<number> {
   } finally {
     await client.transport.close({ final: true });
   }
-  io.stdout(values.bool('print-join-command') ? `${await joinCommand(kubeconfigPath, token)} \n` : `${token}\n`);
+  io.stdout(
+    values.bool('print-join-command')
+      ? `${await joinCommand(kubeconfigPath, token, values.string('certificate-key'))} \n`
+      : `${token}\n`,
+  );
   return 0;
 }
 
 /** What to type on a machine that is to join, with the hash by which it knows the cluster's CA (kubeadm, pubkeypin.Hash). */
-async function joinCommand(kubeconfigPath: string, token: string): Promise<string> {
+async function joinCommand(kubeconfigPath: string, token: string, certificateKey: string): Promise<string> {
   const { readKubeconfig, resolveContext } = await import('../../pki/kubeconfig.ts');
   const { parseCertificates } = await import('../../pki/certificate.ts');
   const { server, caPem } = await resolveContext(await readKubeconfig(kubeconfigPath));
@@ -78,5 +93,5 @@ async function joinCommand(kubeconfigPath: string, token: string): Promise<strin
   const hashes = parseCertificates(caPem).map(
     ({ publicKeyDer }) => `--discovery-token-ca-cert-hash sha256:${createHash('sha256').update(publicKeyDer).digest('hex')}`,
   );
-  return `kubeadm join ${new URL(server).host} --token ${token} ${hashes.join(' ')}`;
+  return `kubeadm join ${new URL(server).host} --token ${token} ${hashes.join(' ')}${certificateKey && ` --control-plane --certificate-key ${certificateKey}`}`;
 }

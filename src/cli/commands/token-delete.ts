@@ -9,14 +9,14 @@ import {
 import { CodedError } from '../../std/coded-error.ts';
 import type { CommandIo, ComponentCommand } from '../../std/command.ts';
 import { FlagError, type ParsedFlags } from '../../std/flags.ts';
-import { DRY_RUN_FLAG, TOKEN_FLAGS, tokenClient } from '../token/token-flags.ts';
+import { TOKEN_FLAGS, tokenClient } from '../token/token-flags.ts';
 
 /** `kubeadm token delete TOKEN …`: by id or whole token. */
 export const tokenDeleteCommand: ComponentCommand = {
   name: 'delete',
   arguments: 'TOKEN...',
   summary: 'Deletes bootstrap tokens, given by id or in full; they stop authenticating at once.',
-  flags: [DRY_RUN_FLAG, ...TOKEN_FLAGS],
+  flags: TOKEN_FLAGS,
   run: deleteTokens,
 };
 

@@ -3,25 +3,25 @@ import type { V1Secret } from '../../api/gen/types.ts';
 import { bootstrapTokenOf, TOKEN_NAMESPACE, TOKEN_SECRET_TYPE } from '../../cluster/bootstrap-token.ts';
 import { CodedError } from '../../std/coded-error.ts';
 import type { CommandIo, ComponentCommand } from '../../std/command.ts';
-import { FlagError, type ParsedFlags } from '../../std/flags.ts';
+import type { ParsedFlags } from '../../std/flags.ts';
 import { TOKEN_FLAGS, tokenClient } from '../token/token-flags.ts';
-import { formatTokenTable, tokenDocuments } from '../token/token-table.ts';
+import { tokenFormat } from '../token/token-format.ts';
 
 /** `kubeadm token list`. */
 export const tokenListCommand: ComponentCommand = {
   name: 'list',
   summary: 'Lists the bootstrap tokens.',
-  flags: [{ name: 'output', shorthand: 'o', type: 'string', default: 'text', description: 'text, json or yaml' }, ...TOKEN_FLAGS],
+  flags: [
+    { name: 'output', shorthand: 'o', type: 'string', default: 'text', description: 'text, json, yaml or jsonpath=TEMPLATE' },
+    { name: 'allow-missing-template-keys', type: 'bool', default: true, description: 'print nothing for what a token lacks' },
+    { name: 'show-managed-fields', type: 'bool', description: 'tokens have none', noEffect: true },
+    ...TOKEN_FLAGS,
+  ],
   run: listTokens,
 };
 
 async function listTokens(flags: ParsedFlags, io: CommandIo): Promise<number> {
-  const output = flags.values.string('output');
-  if (!['text', 'json', 'yaml'].includes(output))
-    throw new FlagError(
-      '--output',
-      `invalid argument ${JSON.stringify(output)} for "-o, --output" flag: must be text, json or yaml`,
-    );
+  const format = await tokenFormat(flags.values.string('output'), flags.values.bool('allow-missing-template-keys'));
   const { client } = await tokenClient(flags, io);
   try {
     const { items } = await client
@@ -37,21 +37,7 @@ async function listTokens(flags: ParsedFlags, io: CommandIo): Promise<number> {
         return [];
       }
     });
-    if (output === 'text') io.stdout(formatTokenTable(tokens, io.clock.now()));
-    else if (output === 'json')
-      io.stdout(
-        tokenDocuments(tokens)
-          .map((token) => `${JSON.stringify(token, null, 4)}\n`)
-          .join(''),
-      );
-    else {
-      const { stringify } = await import('yaml');
-      io.stdout(
-        tokenDocuments(tokens)
-          .map((token) => stringify(token))
-          .join('---\n'),
-      );
-    }
+    io.stdout(format(tokens, io.clock.now()));
     return 0;
   } finally {
     await client.transport.close({ final: true });

@@ -5,14 +5,15 @@ import { kubeadmKubeconfig } from '../local/kubeconfig-location.ts';
 
 /** The flags that all `kubeadm token` commands share. */
 export const TOKEN_FLAGS: readonly FlagDefinition[] = [
+  { name: 'dry-run', type: 'bool', description: 'change nothing in the cluster' },
   {
     name: 'kubeconfig',
     type: 'string',
     description: "the kubeconfig to reach the cluster with; without it kubectl's own file, then /etc/kubernetes/admin.conf",
   },
+  { name: 'rootfs', type: 'string', description: "the path to the 'real' host root filesystem", noEffect: true },
+  { name: 'v', shorthand: 'v', type: 'int', default: 0, description: 'how much is logged', noEffect: true },
 ];
-
-export const DRY_RUN_FLAG: FlagDefinition = { name: 'dry-run', type: 'bool', description: 'only say what would be done' };
 
 /** The client of a token command, and the kubeconfig that it came from. */
 export async function tokenClient(flags: ParsedFlags, io: CommandIo): Promise<{ client: Client; kubeconfigPath: string }> {
