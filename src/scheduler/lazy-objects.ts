@@ -33,6 +33,7 @@ import {
 import type { KubeObject } from '../api/machinery/object.ts';
 import { podDisruptionBudgetKind } from '../api/policy/v1/pod-disruption-budget.ts';
 import { deviceClassKind } from '../api/resource/v1/device-class.ts';
+import { classOfResource } from '../api/resource/v1/extended-resources.ts';
 import { resourceClaimKind } from '../api/resource/v1/resource-claim.ts';
 import { resourceSliceKind } from '../api/resource/v1/resource-slice.ts';
 import { csiDriverKind } from '../api/storage/v1/csi-driver.ts';
@@ -148,6 +149,9 @@ export class LazyObjects implements ClusterObjects {
   }
   deviceClass(name: string): V1DeviceClass | undefined {
     return this.#get('DeviceClass', name);
+  }
+  classOfResource(name: string): V1DeviceClass | undefined {
+    return classOfResource(name, this.#list('DeviceClass'));
   }
   resourceSlices(): readonly V1ResourceSlice[] {
     return this.#list('ResourceSlice');

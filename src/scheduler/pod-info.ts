@@ -1,5 +1,6 @@
 import { type HostPort, hostPortsOf } from '../api/core/v1/host-ports.ts';
 import type { V1Pod, V1PodAffinityTerm } from '../api/gen/types.ts';
+import { mayBeDevices } from '../api/resource/v1/extended-resources.ts';
 import { type AffinityTerm, affinityTermOf, type WeightedTerm } from './affinity-term.ts';
 import { type RequestsOfPod, requestsOf } from './resources.ts';
 
@@ -12,6 +13,8 @@ export interface PodInfo extends RequestsOfPod {
   readonly hostPorts: readonly HostPort[];
   /** `namespace/name` of the claims that its volumes use. */
   readonly claims: readonly string[];
+  /** What it asks for by names under which there may be devices. */
+  readonly extendedResources: readonly string[];
   readonly requiredAffinity: readonly AffinityTerm[];
   readonly requiredAntiAffinity: readonly AffinityTerm[];
   readonly preferredAffinity: readonly WeightedTerm[];
@@ -34,19 +37,27 @@ export function podInfoOf(pod: V1Pod): PodInfo {
   const terms = (list: readonly V1PodAffinityTerm[] | undefined) => list?.map((term) => affinityTermOf(pod, term)) ?? NOTHING;
   const weighted = (list: readonly { weight: number; podAffinityTerm: V1PodAffinityTerm }[] | undefined) =>
     list?.map(({ weight, podAffinityTerm }) => ({ ...affinityTermOf(pod, podAffinityTerm), weight })) ?? NOTHING;
+  const requests = requestsOf(pod);
   return {
     pod,
     uid: pod.metadata!.uid!,
     namespace: pod.metadata?.namespace ?? '',
     priority: priority ?? 0,
-    ...requestsOf(pod),
+    ...requests,
     hostPorts: hostPortsOf(pod),
     claims: claimsOf(pod),
+    extendedResources: extendedOf(requests),
     requiredAffinity: terms(affinity?.podAffinity?.requiredDuringSchedulingIgnoredDuringExecution),
     requiredAntiAffinity: terms(affinity?.podAntiAffinity?.requiredDuringSchedulingIgnoredDuringExecution),
     preferredAffinity: weighted(affinity?.podAffinity?.preferredDuringSchedulingIgnoredDuringExecution),
     preferredAntiAffinity: weighted(affinity?.podAntiAffinity?.preferredDuringSchedulingIgnoredDuringExecution),
   };
+}
+
+/** Most pods ask for nothing besides cpu and memory. */
+function extendedOf({ requests: { others } }: RequestsOfPod): readonly string[] {
+  if (others.size === 0) return NOTHING;
+  return [...others].flatMap(([name, amount]) => (amount > 0 && mayBeDevices(name) ? name : []));
 }
 
 /** A generic ephemeral volume's claim is named after pod and volume. */

@@ -1,5 +1,5 @@
 import type { ClusterState } from './cluster-state.ts';
-import type { RareKind } from './framework/cluster-objects.ts';
+import type { ClusterObjects, RareKind } from './framework/cluster-objects.ts';
 import { ownerKindOf } from './lazy-objects.ts';
 import type { PodInfo } from './pod-info.ts';
 
@@ -16,11 +16,18 @@ const VOLUME_KINDS: readonly RareKind[] = [
 const DEVICE_KINDS: readonly RareKind[] = ['ResourceClaim', 'DeviceClass', 'ResourceSlice'];
 
 /** The kinds of objects that must be known before a decision about a pod; mostly none. */
-export function needsOf(info: PodInfo, state: ClusterState): readonly RareKind[] {
+export function needsOf(
+  info: PodInfo,
+  state: ClusterState,
+  objects: Pick<ClusterObjects, 'classOfResource'>,
+): readonly RareKind[] {
   const { pod, claims } = info;
   const needs: RareKind[] = [];
   if (claims.length) needs.push(...VOLUME_KINDS);
-  if (pod.spec?.resourceClaims?.length) needs.push(...DEVICE_KINDS);
+  // Classes tell whether there are devices under the name of an extended resource.
+  if (pod.spec?.resourceClaims?.length || info.extendedResources.some((name) => objects.classOfResource(name)))
+    needs.push(...DEVICE_KINDS);
+  else if (info.extendedResources.length) needs.push('DeviceClass');
   const terms = [info.requiredAffinity, info.requiredAntiAffinity, info.preferredAffinity, info.preferredAntiAffinity];
   if (state.terms.selectNamespaces || terms.some((list) => list.some(({ namespaceSelector }) => namespaceSelector)))
     needs.push('Namespace');

@@ -117,10 +117,10 @@ export class ScheduleAttempts {
   async #decide(attempt: Attempt, signal: AbortSignal): Promise<Outcome> {
     const { objects, state, nominations, random, extenders, metrics } = this.#options;
     const { profile, cycle } = attempt;
-    const needs = needsOf(cycle.pod, state);
+    const needs = needsOf(cycle.pod, state, objects);
     if (!objects.has(needs)) return { wait: objects.need(needs, signal) };
     for (const { prepare } of profile.filters) {
-      const wait = prepare?.(cycle.pod);
+      const wait = prepare?.(cycle.pod, objects);
       if (wait) return { wait };
     }
     const onPoint: DecisionContext['onPoint'] = (point, status, ms) =>

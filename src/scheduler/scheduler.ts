@@ -84,7 +84,7 @@ class PodScheduler implements Scheduler {
     });
     const state = new ClusterState();
     const nominations = new Nominations();
-    const volumes = { client, clock, objects, events: options.events, assumedClaims: new AssumedClaims() };
+    const volumes = { client, clock, objects, events: options.events, assumedClaims: new AssumedClaims(), metrics };
     const profiles = options.profiles?.(volumes) ?? [
       createDefaultProfile(options.schedulerName, createVolumePlugins(volumes), [
         createDynamicResources(new ClaimBinder(volumes), volumes.assumedClaims),

@@ -63,6 +63,7 @@ export function objects(given: Partial<ClusterObjects> = {}): ClusterObjects {
     deviceClaim: () => undefined,
     deviceClaims: () => [],
     deviceClass: () => undefined,
+    classOfResource: () => undefined,
     resourceSlices: () => [],
     services: () => [],
     budgets: () => [],

@@ -163,6 +163,7 @@ test('a claim of devices is charged by class, for the most that its alternatives
   };
   assert.equal(
     describeResourceList(evaluatorFor({ group: 'resource.k8s.io', resource: 'resourceclaims' }).usage(asObject({ spec }), NOW)),
-    'count/resourceclaims.resource.k8s.io=1,gpu.deviceclass.resource.k8s.io/devices=5,nic.deviceclass.resource.k8s.io/devices=32',
+    'count/resourceclaims.resource.k8s.io=1,gpu.deviceclass.resource.k8s.io/devices=5,nic.deviceclass.resource.k8s.io/devices=32,' +
+      'requests.deviceclass.resource.kubernetes.io/gpu=5,requests.deviceclass.resource.kubernetes.io/nic=32',
   );
 });

@@ -4,6 +4,7 @@ import type { V1Container, V1Pod, V1PodAffinityTerm } from '../gen/types.ts';
 import type { DynamicObject } from '../machinery/object.ts';
 import type { Quantity } from '../machinery/quantity.ts';
 import { countOf, parseResourceList, type ResourceList, sortedNames } from '../machinery/resource-list.ts';
+import { DEVICE_CLASS_PREFIX } from '../resource/v1/extended-resources.ts';
 import type { QuotaEvaluator, ScopeRequirement } from './evaluator.ts';
 import { satisfiesScope } from './scopes.ts';
 
@@ -34,7 +35,7 @@ export const podEvaluator: QuotaEvaluator = {
         FIXED.has(name) ||
         name.startsWith('hugepages-') ||
         name.startsWith('requests.hugepages-') ||
-        (!isNative(name) && name.startsWith('requests.')),
+        (name.startsWith('requests.') && (!isNative(name) || name.startsWith(`requests.${DEVICE_CLASS_PREFIX}`))),
     ),
   matchesScope: (scope, object) => isWithin(scope, asPod(object)),
   complaint(required, object) {
@@ -75,7 +76,7 @@ function addCompute(usage: Map<string, Quantity>, requests: ResourceList, limits
   }
   for (const [name, request] of requests) {
     if (name.startsWith('hugepages-')) usage.set(name, request).set(`requests.${name}`, request);
-    if (isExtended(name)) usage.set(`requests.${name}`, request);
+    if (isExtended(name) || name.startsWith(DEVICE_CLASS_PREFIX)) usage.set(`requests.${name}`, request);
   }
 }
 

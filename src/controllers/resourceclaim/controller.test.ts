@@ -94,6 +94,25 @@ test('when its last user has ended, a claim gives its devices back, and one of a
   assert.equal(cluster.get(resourceClaimKind, 'own', 'a'), undefined);
 });
 
+test('the claim for the extended resources of a pod that has ended goes, and one made of no template is not made anew', async () => {
+  const cluster = new TestingCluster();
+  const owner = { apiVersion: 'v1', kind: 'Pod', name: 'web', uid: 'web-uid', controller: true };
+  const metadata = { name: 'ext', namespace: 'a', finalizers: [FINALIZER], ownerReferences: [owner] };
+  cluster.put(resourceClaimKind, allocated({ metadata }));
+  const asking = (phase: string): V1Pod => ({
+    metadata: { name: 'web', namespace: 'a', uid: 'web-uid' },
+    spec: { containers: [{ name: 'c' }], nodeName: 'n' },
+    status: { phase, extendedResourceClaimStatus: { requestMappings: [], resourceClaimName: 'ext' } },
+  });
+  cluster.put(podKind, asking('Running'));
+  await using run = await start(cluster);
+  await run.settle();
+  assert.deepEqual(cluster.get<ResourceV1ResourceClaim>(resourceClaimKind, 'ext', 'a')?.status?.reservedFor, [USER]);
+  cluster.put(podKind, asking('Succeeded'));
+  await run.settle();
+  assert.equal(claimsOf(cluster).length, 0);
+});
+
 test('a user that nobody knows is asked for before it is taken out', async () => {
   const cluster = new TestingCluster();
   cluster.put(resourceClaimKind, allocated());

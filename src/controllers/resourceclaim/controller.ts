@@ -158,11 +158,12 @@ export function createResourceClaimController(
   return createController(context, {
     sources: [
       source(pods, (pod, { type }) => {
-        if (!pod.spec?.resourceClaims?.length) return;
+        const { resourceClaims = [] } = pod.spec ?? {};
+        if (!resourceClaims.length && !pod.status?.extendedResourceClaimStatus) return;
         const isGone = type === 'deleted';
-        if (isGone) for (const { name } of pod.spec.resourceClaims) made.delete(`${pod.metadata?.uid} ${name}`);
+        if (isGone) for (const { name } of resourceClaims) made.delete(`${pod.metadata?.uid} ${name}`);
         if (isGone || isPodDone(pod)) for (const key of inNamespace(pod, claimNamesOf(pod))) claimLoop.add(key);
-        else podLoop.add(keyOf(pod));
+        else if (resourceClaims.length) podLoop.add(keyOf(pod));
       }),
       source(claims, (claim, { type }) => {
         const key = keyOf(claim);

@@ -5,6 +5,8 @@ import { resourceQuotaKind } from '../../api/core/v1/resource-quota.ts';
 import { secretKind } from '../../api/core/v1/secret.ts';
 import { serviceKind } from '../../api/core/v1/service.ts';
 import type { V1ResourceQuota } from '../../api/gen/types.ts';
+import { deviceClassKind } from '../../api/resource/v1/device-class.ts';
+import { resourceClaimKind } from '../../api/resource/v1/resource-claim.ts';
 import type { ControllerContext } from '../framework/controller.ts';
 import { runController, TestingCluster } from '../framework/testing-client.test-support.ts';
 import { createResourceQuotaController } from './controller.ts';
@@ -160,6 +162,22 @@ test('everything is measured anew now and then', async () => {
   cluster.put(resourceQuotaKind, { ...stored, status: { hard: { pods: '5' }, used: { pods: '4' } } });
   await run.settle(300_000);
   assert.deepEqual(status(cluster)?.used, { pods: '0' });
+});
+
+test('claimed devices count for quotas on extended resources as soon as their class is known', async () => {
+  const cluster = newCluster();
+  cluster.kinds = [...cluster.kinds, resourceClaimKind, deviceClassKind];
+  cluster.put(deviceClassKind, { metadata: { name: 'gpu' }, spec: { extendedResourceName: 'example.com/gpu' } });
+  const devices = { requests: [{ name: 'r', exactly: { deviceClassName: 'gpu', count: 2 } }] };
+  cluster.put(resourceClaimKind, { metadata: { name: 'c', namespace: 'ns' }, spec: { devices } });
+  cluster.put(podKind, {
+    ...{ metadata: { name: 'p', namespace: 'ns' } },
+    spec: { containers: [{ name: 'c', resources: { requests: { 'example.com/gpu': '1' } } }] },
+  });
+  cluster.put(resourceQuotaKind, quota({ 'requests.example.com/gpu': '8', 'gpu.deviceclass.resource.k8s.io/devices': '4' }));
+  await using run = await runController(make, cluster);
+  await run.settle(10);
+  assert.deepEqual(status(cluster)?.used, { 'gpu.deviceclass.resource.k8s.io/devices': '2', 'requests.example.com/gpu': '3' });
 });
 
 test('a cluster without quotas is asked for nothing', async () => {

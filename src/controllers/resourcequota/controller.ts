@@ -14,6 +14,7 @@ import { type ControllerContext, createController, keyOf, source, splitKey } fro
 import { createSharedInformers } from '../framework/shared-informers.ts';
 import { CountedKinds } from './counted-kinds.ts';
 import { addUsage, isUnsettled, kindsOf, mayFree, planStatus, sameLimits, startUsage } from './plan.ts';
+import { QuotaDevices } from './quota-devices.ts';
 import { RecentCharges } from './recent-charges.ts';
 
 export interface ResourceQuotaControllerOptions {
@@ -46,6 +47,8 @@ export function createResourceQuotaController(context: ControllerContext, option
   const ended = new AbortController();
   const metadata = createSharedInformers({ client: metadataClient, clock, logger, signal: ended.signal });
 
+  const devices = new QuotaDevices(informers);
+  const evaluatorOf = (kind: ResourceKind) => evaluatorFor(kind, devices);
   const charges = new RecentCharges(CHARGED_MS);
   /** What was written here last, by quota: nobody has charged that. */
   const written = new Map<string, ResourceList>();
@@ -53,19 +56,19 @@ export function createResourceQuotaController(context: ControllerContext, option
   /** Measures the quotas of a namespace that count a kind, soon. */
   const enqueueFor = (kind: ResourceKind, namespace: string, delayMs: number) => {
     for (const quota of quotas.list(namespace))
-      if (evaluatorFor(kind).matchingResources(Object.keys(quota.spec?.hard ?? {})).length) loop.addAfter(keyOf(quota), delayMs);
+      if (evaluatorOf(kind).matchingResources(Object.keys(quota.spec?.hard ?? {})).length) loop.addAfter(keyOf(quota), delayMs);
   };
   const onChange = (kind: ResourceKind, { type, object, previous }: Change<KubeObject>) => {
     const namespace = object.metadata?.namespace ?? '';
     if (!quotas.list(namespace).length) return;
     if (type === 'added') enqueueFor(kind, namespace, ADDED_MS);
-    else if (type === 'deleted' || mayFree(evaluatorFor(kind), object, previous, clock.now()))
+    else if (type === 'deleted' || mayFree(evaluatorOf(kind), object, previous, clock.now()))
       enqueueFor(kind, namespace, FREED_MS);
   };
   const counted = new CountedKinds({ client, shared: informers, metadata, onChange });
 
   const measure = async (quota: V1ResourceQuota, kind: ResourceKind): Promise<ResourceList> => {
-    const evaluator = evaluatorFor(kind);
+    const evaluator = evaluatorOf(kind);
     let usage = startUsage(evaluator, quota);
     const scopes = scopesOf(quota);
     const objects = (await counted.list(kind, quota.metadata?.namespace ?? '')) as readonly DynamicObject[];
@@ -77,14 +80,19 @@ export function createResourceQuotaController(context: ControllerContext, option
     return usage;
   };
 
+  const find = async (quota: V1ResourceQuota) => {
+    await devices.know(Object.keys(quota.spec?.hard ?? {}), counted.served);
+    return kindsOf(quota, counted.served, evaluatorOf);
+  };
+
   const reconcile = async (key: string, signal: AbortSignal): Promise<Outcome> => {
     const { namespace, name } = splitKey(key);
     const quota = quotas.get(name, namespace);
     if (!quota || quota.metadata?.deletionTimestamp) return;
-    let { kinds, unknown } = kindsOf(quota, counted.served);
+    let { kinds, unknown } = await find(quota);
     if (unknown.length) {
       await counted.refresh(signal);
-      ({ kinds, unknown } = kindsOf(quota, counted.served));
+      ({ kinds, unknown } = await find(quota));
     }
     const usages = await Promise.all(kinds.map((kind) => measure(quota, kind)));
     const usage = usages.reduce<ResourceList>((sum, one) => addUsage(sum, one), new Map());

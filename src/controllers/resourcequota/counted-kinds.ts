@@ -1,10 +1,10 @@
 import { apiVersionOf, type ResourceKind } from '../../api/machinery/kind.ts';
 import type { KubeObject } from '../../api/machinery/object.ts';
+import { isMeasured } from '../../api/quota/evaluators.ts';
 import type { Client } from '../../client/client.ts';
 import type { Change, Informer } from '../../client/informer.ts';
 import { type DiscoveredKind, discoverKinds } from '../framework/discovery.ts';
 import type { SharedInformers } from '../framework/shared-informers.ts';
-import { isMeasured } from './plan.ts';
 
 export interface CountedKindsOptions {
   readonly client: Client;

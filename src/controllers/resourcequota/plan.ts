@@ -11,12 +11,7 @@ import {
   sumResourceLists,
 } from '../../api/machinery/resource-list.ts';
 import type { QuotaEvaluator } from '../../api/quota/evaluator.ts';
-import { evaluatorFor, isQuotable, MEASURED } from '../../api/quota/evaluators.ts';
-
-/** Whether the objects of a kind must be known whole to be measured; others are only counted. */
-export function isMeasured({ group, resource }: Pick<ResourceKind, 'group' | 'resource'>): boolean {
-  return MEASURED.some((each) => each.group === group && each.resource === resource);
-}
+import { isQuotable } from '../../api/quota/evaluators.ts';
 
 export interface KindsOfQuota<K> {
   /** The kinds whose objects the quota limits. */
@@ -26,12 +21,16 @@ export interface KindsOfQuota<K> {
 }
 
 /** Finds the kinds that a quota limits among those that are served. */
-export function kindsOf<K extends ResourceKind>(quota: V1ResourceQuota, served: readonly K[]): KindsOfQuota<K> {
+export function kindsOf<K extends ResourceKind>(
+  quota: V1ResourceQuota,
+  served: readonly K[],
+  evaluatorOf: (kind: K) => QuotaEvaluator,
+): KindsOfQuota<K> {
   const names = Object.keys(quota.spec?.hard ?? {});
   const kinds = served.filter(
-    (kind) => kind.namespaced && isQuotable(kind) && evaluatorFor(kind).matchingResources(names).length > 0,
+    (kind) => kind.namespaced && isQuotable(kind) && evaluatorOf(kind).matchingResources(names).length > 0,
   );
-  const known = new Set(kinds.flatMap((kind) => evaluatorFor(kind).matchingResources(names)));
+  const known = new Set(kinds.flatMap((kind) => evaluatorOf(kind).matchingResources(names)));
   return { kinds, unknown: names.filter((name) => !known.has(name)) };
 }
 

@@ -39,7 +39,7 @@ class RealPodStarter implements PodStarter {
   async prepare(pod: V1Pod, signal: AbortSignal): Promise<void> {
     const { parts, paths } = this.#options;
     const { uid = '' } = pod.metadata ?? {};
-    if (pod.spec?.resourceClaims?.length)
+    if (pod.spec?.resourceClaims?.length || pod.status?.extendedResourceClaimStatus)
       throw new PodPartError(
         'FailedPrepareDynamicResources',
         'Failed to prepare dynamic resources: this kubelet has no dynamic resource allocation',

@@ -5,6 +5,7 @@ import { VirtualClock } from '../../std/clock.ts';
 import { silentLogger } from '../../std/logger.ts';
 import { AssumedClaims } from '../devices/assumed-claims.ts';
 import { LazyObjects } from '../lazy-objects.ts';
+import { SchedulerMetrics } from '../metrics.ts';
 import { asking, cluster, labelled, node, owned, place, pod } from '../scheduling.test-support.ts';
 import { parseSchedulerConfiguration } from './scheduler-configuration.ts';
 
@@ -22,6 +23,7 @@ async function profiles(settings: object) {
     objects,
     events: { event: () => undefined, flush: () => Promise.resolve() },
     assumedClaims: new AssumedClaims(),
+    metrics: new SchedulerMetrics(),
   });
 }
 

@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { podKind } from '../../api/core/v1/pod.ts';
 import type { ResourceV1ResourceClaim, V1Pod } from '../../api/gen/types.ts';
 import { resourceClaimKind } from '../../api/resource/v1/resource-claim.ts';
 import { TestingCluster } from '../../controllers/framework/testing-client.test-support.ts';
+import { SchedulerMetrics } from '../metrics.ts';
 import { ClaimBinder } from './claim-binder.ts';
+import { unmadeClaim } from './extended-requests.ts';
 
 const POD: V1Pod = { metadata: { name: 'web', namespace: 'a', uid: 'web-uid' }, spec: { containers: [] } };
 const ALLOCATION = { devices: { results: [{ request: 'gpu', driver: 'd', pool: 'p', device: 'd0' }] } };
@@ -19,8 +22,9 @@ function open(status: ResourceV1ResourceClaim['status'] = {}) {
   const events = {
     event: (_about: object, type: string, reason: string, message: string) => void told.push(`${type} ${reason}: ${message}`),
   };
-  const binder = new ClaimBinder({ client: cluster.client, clock: cluster.clock, objects, events });
-  return { cluster, get, binder, told, objects, signal: new AbortController().signal };
+  const metrics = new SchedulerMetrics();
+  const binder = new ClaimBinder({ client: cluster.client, clock: cluster.clock, objects, events, metrics });
+  return { cluster, get, binder, told, metrics, objects, signal: new AbortController().signal };
 }
 
 test('a claim is kept by a finalizer, has its devices and its user', async () => {
@@ -134,4 +138,38 @@ test('a pod that is not bound after all uses its claims no more, and they keep t
   const before = cluster.requests.length;
   await binder.unreserve(POD, [get()!], signal);
   assert.equal(cluster.requests.length, before);
+});
+
+test('a claim for extended resources is made with its devices, and the pod is told of it; it can be taken away again', async () => {
+  const { cluster, binder, metrics, signal, objects } = open();
+  cluster.put(podKind, POD);
+  const claims = () => cluster.list<ResourceV1ResourceClaim>(resourceClaimKind).filter(({ metadata }) => metadata?.name !== 'c');
+  let shown = false;
+  let look: () => void = () => undefined;
+  objects.deviceClaim = () => (shown ? claims()[0] : undefined);
+  objects.onAnyChange = (each: () => void) => {
+    look = each;
+    return () => true;
+  };
+  const claim = unmadeClaim(POD, []);
+  const mappings = [{ containerName: 'c', requestName: 'container-0-request-0', resourceName: 'example.com/gpu' }];
+  const made: ResourceV1ResourceClaim[] = [];
+  const onMade = (each: ResourceV1ResourceClaim) => void made.push(each);
+  const extended = { claim, mappings, allocation: ALLOCATION, onMade };
+  const bound = binder.bind(POD, 'n', new Map(), signal, extended).then(() => 'bound');
+  assert.equal(await Promise.race([bound, cluster.clock.advance(1000).then(() => 'waits')]), 'waits', 'nobody sees it yet');
+  shown = true;
+  look();
+  assert.equal(await bound, 'bound');
+  const [only] = claims();
+  assert.match(only?.metadata?.name ?? '', /^web-extended-resources-/);
+  assert.deepEqual([only?.status?.allocation?.devices, only?.status?.reservedFor], [ALLOCATION.devices, [USER]]);
+  assert.equal(made[0]?.metadata?.uid, only?.metadata?.uid);
+  assert.deepEqual(cluster.get<V1Pod>(podKind, 'web', 'a')?.status?.extendedResourceClaimStatus, {
+    ...{ requestMappings: mappings, resourceClaimName: only?.metadata?.name },
+  });
+  assert.deepEqual([...metrics.resourceClaimCreates.series], [['status="success"', 1]]);
+  await binder.remove(made[0]!, signal);
+  assert.equal(claims().length, 0);
+  await binder.remove(made[0]!, signal);
 });

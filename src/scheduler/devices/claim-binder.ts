@@ -8,13 +8,17 @@ import type { EventRecorder } from '../../client/events.ts';
 import { unlessReason } from '../../client/unless-reason.ts';
 import type { Clock } from '../../std/clock.ts';
 import type { LazyObjects } from '../lazy-objects.ts';
+import type { SchedulerMetrics } from '../metrics.ts';
+import { writeStatus } from '../report-failure.ts';
 import { BINDING_TIMEOUT_MS, hasConditions, readinessOf } from './binding-conditions.ts';
+import type { ChosenExtendedClaim } from './extended-need.ts';
 
 export interface ClaimBinderOptions {
   readonly client: Client;
   readonly clock: Clock;
   readonly objects: Pick<LazyObjects, 'deviceClaim' | 'onAnyChange'>;
   readonly events: Pick<EventRecorder, 'event'>;
+  readonly metrics: Pick<SchedulerMetrics, 'resourceClaimCreates'>;
   /** How long a driver may take to make devices ready. */
   readonly timeoutMs?: number;
 }
@@ -38,6 +42,7 @@ export class ClaimBinder {
    * Waits as well until drivers have made the devices ready that they have to.
    *
    * @param allocations of each claim of the pod; undefined: it has devices already
+   * @param extended a claim that is made only now
    * @throws Error when a claim has gone or was given devices by somebody else, and when devices do not become ready
    */
   async bind(
@@ -45,11 +50,14 @@ export class ClaimBinder {
     nodeName: string,
     allocations: ReadonlyMap<Claim, V1AllocationResult | undefined>,
     signal: AbortSignal,
+    extended?: ChosenExtendedClaim,
   ): Promise<void> {
     const claims: Claim[] = [];
     for (const [claim, allocation] of allocations)
       claims.push(allocation || !isReservedFor(claim, pod) ? await this.#write(pod, claim, allocation, signal) : claim);
-    await this.#untilShown(pod, claims, signal);
+    const made = extended && (await this.#make(pod, extended, signal));
+    if (made) claims.push(made);
+    await this.#untilShown(pod, claims, made, signal);
     if (!claims.some(({ status }) => hasConditions(status))) return;
     const message = `waiting for binding conditions for device on node ${nodeName}`;
     this.#options.events.event(pod, 'Normal', 'BindingConditionsPending', message);
@@ -87,6 +95,52 @@ export class ClaimBinder {
     await claims.update({ ...claim, status }, { subresource: 'status', signal });
   }
 
+  /** Lets a claim go that was made for a pod's extended resources, with its devices. */
+  async remove({ metadata }: Claim, signal: AbortSignal): Promise<void> {
+    const { namespace, name = '', uid } = metadata ?? {};
+    const claims = this.#options.client.resource<Claim>(resourceClaimKind, namespace);
+    for (let attempt = 0; ; attempt++) {
+      const claim = await unlessReason(claims.get(name, { signal }), 'NotFound');
+      if (!claim || claim.metadata?.uid !== uid) return;
+      const finalizers = claim.metadata?.finalizers?.filter((finalizer) => finalizer !== CLAIM_FINALIZER);
+      try {
+        await claims.update({ ...claim, metadata: { ...claim.metadata, finalizers } } as Claim, { signal });
+        break;
+      } catch (error) {
+        if (isStatus(error, 'NotFound')) return;
+        if (!isStatus(error, 'Conflict') || attempt >= MOST_CONFLICTS) throw error;
+      }
+    }
+    await unlessReason(claims.delete(name, { preconditions: { uid }, signal }), 'NotFound', 'Conflict');
+  }
+
+  async #make(pod: V1Pod, { claim, allocation, mappings, onMade }: ChosenExtendedClaim, signal: AbortSignal): Promise<Claim> {
+    const { client, metrics } = this.#options;
+    const { name: unmade, uid: _, ...metadata } = claim.metadata ?? {};
+    const count = (status: 'success' | 'failure') => metrics.resourceClaimCreates.add({ status });
+    const wanted: Claim = { metadata, spec: claim.spec };
+    const made = await client
+      .resource<Claim>(resourceClaimKind, metadata.namespace)
+      .create(wanted, { signal })
+      .catch((error: Error) => {
+        count('failure');
+        throw new Error(`create claim for extended resources ${metadata.namespace}/${unmade}: ${error.message}`, {
+          cause: error,
+        });
+      });
+    count('success');
+    onMade(made);
+    const written = await this.#write(pod, made, allocation, signal);
+    const status = { requestMappings: [...mappings], resourceClaimName: made.metadata?.name ?? '' };
+    await writeStatus(
+      client,
+      pod,
+      { metadata: { uid: pod.metadata?.uid }, status: { extendedResourceClaimStatus: status } },
+      signal,
+    );
+    return written;
+  }
+
   async #write(pod: V1Pod, known: Claim, allocation: V1AllocationResult | undefined, signal: AbortSignal): Promise<Claim> {
     const { client, clock } = this.#options;
     const { namespace, name = '', uid } = known.metadata ?? {};
@@ -119,10 +173,12 @@ export class ClaimBinder {
   }
 
   /** Until the informer shows what was written; when it takes too long it is thought of as written all the same. */
-  async #untilShown(pod: V1Pod, written: readonly Claim[], signal: AbortSignal): Promise<void> {
-    const isShown = ({ metadata }: Claim) => {
+  async #untilShown(pod: V1Pod, written: readonly Claim[], made: Claim | undefined, signal: AbortSignal): Promise<void> {
+    const isShown = (claim: Claim) => {
+      const { metadata } = claim;
       const shown = this.#shown(metadata);
-      if (!shown || shown.metadata?.uid !== metadata?.uid) return true;
+      // What is gone again has been seen; what was made just now has not.
+      if (!shown || shown.metadata?.uid !== metadata?.uid) return claim !== made;
       return shown.status?.allocation !== undefined && isReservedFor(shown, pod);
     };
     await this.#until(() => written.every(isShown), SHOWN_TIMEOUT_MS, signal);

@@ -39,7 +39,7 @@ const claim = (devices: V1DeviceClaim, name = 'c'): ResourceV1ResourceClaim => (
   spec: { devices },
   status: {},
 });
-const IDLE = { unreserve: () => Promise.resolve(), whyNeverReady: () => undefined };
+const IDLE = { remove: () => Promise.resolve(), unreserve: () => Promise.resolve(), whyNeverReady: () => undefined };
 const selecting = (expression: string) => ({ selectors: [{ cel: { expression } }] });
 
 /** The names of the devices that are chosen, request by request; undefined: none will do. */
@@ -226,7 +226,7 @@ test('a pod goes where its claims can be met, once, and is told why not', async 
     resourceSlices: () => [slice([device('d0')], { nodeName: 'b' })],
   };
   const claiming = pod({ resourceClaims: [{ name: 'gpu', resourceClaimName: 'c' }] });
-  await plugin.prepare?.(podInfoOf(claiming));
+  await plugin.prepare?.(podInfoOf(claiming), objects());
   const profile = createDefaultProfile('default-scheduler', [], [plugin]);
   const state = cluster([node('a'), node('b')]);
   assert.equal(place(state, claiming, { profile, given }), 'b');
@@ -277,7 +277,7 @@ test('devices that nobody uses, and that are where the pod cannot be, are taken 
     new AssumedClaims(),
   );
   const claiming = pod({ resourceClaims: [{ name: 'gpu', resourceClaimName: 'c' }] });
-  await plugin.prepare?.(podInfoOf(claiming));
+  await plugin.prepare?.(podInfoOf(claiming), objects());
   const elsewhere = { nodeSelectorTerms: [{ matchFields: [{ key: 'metadata.name', operator: 'In', values: ['z'] }] }] };
   const state = cluster([node('a')]);
   const afterwards = (status: ResourceV1ResourceClaim['status']) => {
@@ -308,7 +308,7 @@ test('devices that never become ready are told as not there, and taken back', as
     new AssumedClaims(),
   );
   const claiming = pod({ resourceClaims: ['c', 'd'].map((name) => ({ name, resourceClaimName: name })) });
-  await plugin.prepare?.(podInfoOf(claiming));
+  await plugin.prepare?.(podInfoOf(claiming), objects());
   const state = cluster([node('a')]);
   const refusedWith = (slices: V1ResourceSlice[]) => {
     const given = {
@@ -347,7 +347,7 @@ test('a pod goes where it gets more of what it wants most', async () => {
     resourceSlices: () => [slice([sized('s', 1)], { nodeName: 'a' }), slice([sized('l', 2)], { nodeName: 'b' })],
   };
   const claiming = pod({ resourceClaims: [{ name: 'gpu', resourceClaimName: 'c' }] });
-  await plugin.prepare?.(podInfoOf(claiming));
+  await plugin.prepare?.(podInfoOf(claiming), objects());
   const state = cluster([node('a'), node('b')]);
   assert.deepEqual(scoresOf(plugin, state, claiming, { given }), { a: 87, b: 100 });
   assert.equal(scoresOf(plugin, state, pod(), { given }), undefined);
@@ -366,7 +366,7 @@ test('two profiles do not give one device between the decision and what is writt
   };
   const claiming = (name: string) => pod({ resourceClaims: [{ name: 'gpu', resourceClaimName: name }] });
   const state = cluster([node('a')]);
-  for (const plugin of [one, other]) await plugin.prepare?.(podInfoOf(claiming('c')));
+  for (const plugin of [one, other]) await plugin.prepare?.(podInfoOf(claiming('c')), objects());
   const { cycle } = contextOf(state, claiming('c'), { given });
   one.reserve?.(cycle, state.nodes()[0]!);
   const profile = createDefaultProfile('other', [], [other]);

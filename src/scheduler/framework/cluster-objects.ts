@@ -54,6 +54,8 @@ export interface ClusterObjects {
   deviceClaim(key: string): ResourceV1ResourceClaim | undefined;
   deviceClaims(): readonly ResourceV1ResourceClaim[];
   deviceClass(name: string): V1DeviceClass | undefined;
+  /** The class of whose devices there are under the name of a resource. */
+  classOfResource(name: string): V1DeviceClass | undefined;
   resourceSlices(): readonly V1ResourceSlice[];
   services(namespace: string): readonly V1Service[];
   budgets(namespace: string): readonly V1PodDisruptionBudget[];

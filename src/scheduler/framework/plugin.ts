@@ -56,7 +56,7 @@ export interface Amends {
 export interface Plugin {
   readonly name: string;
   /** Loads what deciding about such a pod takes; undefined when it is there. */
-  prepare?(pod: PodInfo): Promise<void> | undefined;
+  prepare?(pod: PodInfo, objects: ClusterObjects): Promise<void> | undefined;
   planFilter?(cycle: Cycle): FilterPlan | undefined;
   planScore?(cycle: Cycle, nodes: readonly NodeInfo[]): ScorePlan | undefined;
   /** Called when no node will do. */

@@ -4,6 +4,7 @@ import type { Clock } from '../../std/clock.ts';
 import type { AssumedClaims } from '../devices/assumed-claims.ts';
 import type { Plugin } from '../framework/plugin.ts';
 import type { LazyObjects } from '../lazy-objects.ts';
+import type { SchedulerMetrics } from '../metrics.ts';
 import { nodeVolumeLimits } from './node-volume-limits.ts';
 import { VolumeBinder } from './volume-binder.ts';
 import { createVolumeBinding } from './volume-binding.ts';
@@ -18,6 +19,7 @@ export interface VolumePluginContext {
   readonly events: EventRecorder;
   /** Of devices, of all profiles. */
   readonly assumedClaims: AssumedClaims;
+  readonly metrics: SchedulerMetrics;
 }
 
 /** Upstream's bindTimeoutSeconds. */

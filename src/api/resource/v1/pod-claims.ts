@@ -24,12 +24,15 @@ export function claimNameOf({ status }: V1Pod, { name, resourceClaimName }: V1Po
   return made.resourceClaimName === undefined ? { none: true } : { name: made.resourceClaimName, isOwned: true };
 }
 
-/** The names of all claims of a pod that are known. */
-export const claimNamesOf = (pod: V1Pod): string[] =>
-  (pod.spec?.resourceClaims ?? []).flatMap((each) => {
+/** The names of all claims of a pod that are known, with that for its extended resources. */
+export function claimNamesOf(pod: V1Pod): string[] {
+  const names = (pod.spec?.resourceClaims ?? []).flatMap((each) => {
     const named = claimNameOf(pod, each);
     return 'name' in named ? named.name : [];
   });
+  const extended = pod.status?.extendedResourceClaimStatus?.resourceClaimName;
+  return extended ? [...names, extended] : names;
+}
 
 /** Why a claim is not the pod's own, in upstream's words; undefined: it is. */
 export function whyNotFor(claim: ResourceV1ResourceClaim, { metadata }: V1Pod): string | undefined {

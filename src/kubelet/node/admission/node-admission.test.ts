@@ -48,6 +48,8 @@ test('want of a resource is told with numbers, cpu in thousandths', () => {
     "Node didn't have enough resource: pods, requested: 1, used: 4, capacity: 4",
   );
   assert.equal(admit(pod({ 'vendor.example/gpu': '2' }))?.reason, 'OutOfvendor.example/gpu');
+  // Of what the node has none, there may be devices that the scheduler has claimed.
+  assert.equal(admit(pod({ 'vendor.example/none': '1', 'deviceclass.resource.kubernetes.io/gpus': '1' })), undefined);
   assert.equal(admit(pod({ 'vendor.example/unknown': '2' })), undefined, 'nobody here checks what the node does not know');
 });
 

@@ -4,6 +4,7 @@ import { podRequests } from '../../../api/core/v1/pod-resource-usage.ts';
 import { untoleratedTaint } from '../../../api/core/v1/taint-toleration.ts';
 import type { V1Node, V1Pod } from '../../../api/gen/types.ts';
 import { parseQuantity, quantityMilliValue, quantityValue } from '../../../api/machinery/quantity.ts';
+import { mayBeDevices } from '../../../api/resource/v1/extended-resources.ts';
 
 /** A resource of which the node has too little left. Whole units; cpu in thousandths. */
 export interface Shortage {
@@ -39,12 +40,9 @@ function allocatableOf(node: V1Node): Amounts {
   );
 }
 
-/** As `vendor.example/device`: names with a domain that is not Kubernetes' own. */
-const isExtended = (name: string) => name.includes('/') && !/^([^/]*\.)?kubernetes\.io\//.test(name);
-
 /**
  * Why a pod cannot be here beside `others`, as the kubelet checks once more what the scheduler has decided (upstream's
- * pkg/kubelet/lifecycle/predicate.go). Extended resources that the node does not know are nobody's to check.
+ * pkg/kubelet/lifecycle/predicate.go). Extended resources that the node has none of are nobody's to check: there may be devices for them.
  *
  * @param isStatic static pods are here whatever taints the node has
  */
@@ -57,8 +55,8 @@ export function unfitnessOf(pod: V1Pod, node: V1Node, others: readonly V1Pod[], 
   const used = new Map<string, bigint>();
   for (const other of others) for (const [name, amount] of requestsOf(other)) used.set(name, (used.get(name) ?? 0n) + amount);
   for (const [resource, requested] of requestsOf(pod)) {
-    if (requested === 0n || (isExtended(resource) && !allocatable.has(resource))) continue;
     const capacity = allocatable.get(resource) ?? 0n;
+    if (requested === 0n || (capacity === 0n && mayBeDevices(resource))) continue;
     const taken = used.get(resource) ?? 0n;
     if (requested > capacity - taken) shortages.push({ resource, requested, used: taken, capacity });
   }
