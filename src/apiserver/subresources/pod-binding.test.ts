@@ -99,6 +99,8 @@ test('a binding that is for another pod, or for none, is refused', async () => {
   const renamed = await bind('free', { metadata: { name: 'another' } });
   assert.equal(renamed.status, 400);
   assert.equal(renamed.body.message, 'name in URL does not match name in Binding object');
+  const nameless = await api.call<Status>('POST', '/api/v1/namespaces/default/bindings', { target: { name: 'n' } });
+  assert.deepEqual([nameless.status, nameless.body.message], [400, 'Name parameter required.']);
   const missing = await bind('nobody');
   assert.equal(missing.status, 404);
   assert.equal(missing.body.message, 'pods "nobody" not found');

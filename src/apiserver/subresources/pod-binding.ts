@@ -51,13 +51,14 @@ async function bind(
   placeInNamespace(bindingKind, body, namespace);
   await admission().admit(actionAttributes(context, kind, { object: body, dryRun }));
   const binding = body as DynamicObject & V1Binding;
-  if (binding.metadata.name !== name || !name) throw badRequest('name in URL does not match name in Binding object');
+  if ((binding.metadata.name ?? '') !== name) throw badRequest('name in URL does not match name in Binding object');
   const errors = validateBinding(binding);
   if (errors.length) {
     const texts = errors.map(({ field, message }) => `${field}: ${message}`);
     throw unnamedFailure(texts.length === 1 ? texts[0]! : `[${texts.join(', ')}]`);
   }
   await admission().validate(actionAttributes(context, kind, { object: body, dryRun }));
+  if (!name) throw badRequest('Name parameter required.');
   await objects.change({ kind: pod, namespace, name }, (existing): Change => {
     checkBindable(pod, existing, binding.metadata);
     const object = existing.decode();

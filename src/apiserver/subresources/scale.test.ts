@@ -83,7 +83,7 @@ test('a scale that is stale, negative, of another name or of no numbers is refus
   const path = `${APPS}/deployments/strict/scale`;
   const cases: [object, number, RegExp][] = [
     [scale('strict', 2, { resourceVersion: '1' }), 409, /deployments\.apps "strict": the object has been modified/],
-    [scale('strict', 2, { uid: 'x' }), 409, /deployments\/scale\.apps "strict": Precondition failed: UID in precondition: x/],
+    [scale('strict', -1, { uid: 'x' }), 409, /deployments\.apps "strict": StorageError: .* UID in precondition: x, UID in object/],
     [
       scale('strict', -1),
       422,
@@ -97,6 +97,8 @@ test('a scale that is stale, negative, of another name or of no numbers is refus
     ],
     [{ ...scale('strict', 1), kind: 'Deployment', apiVersion: 'apps/v1' }, 400, /cannot be handled as a Scale/],
   ];
+  const other = await api.call<Status>('PATCH', path, { metadata: { uid: 'x' } }, MERGE);
+  assert.match(other.body.message!, /deployments\/scale\.apps "strict": Precondition failed: UID in precondition: x/);
   for (const [body, status, message] of cases) {
     const answer = await api.call<Status>('PUT', path, body);
     assert.equal(answer.status, status, answer.text);

@@ -18,7 +18,7 @@ import { checkedConfiguration, parseApplyQuery, planFor, readConfiguration } fro
 import { type FieldTracking, trackApply, trackPlainWrites } from '../verbs/field-tracking.ts';
 import { parsePatchQuery, readPatch } from '../verbs/patch.ts';
 import { placeInNamespace } from '../verbs/prepare-create.ts';
-import { checkName } from '../verbs/prepare-update.ts';
+import { checkName, preconditionFailed } from '../verbs/prepare-update.ts';
 import { fieldManagerOf } from '../verbs/resource-call.ts';
 import type { ObjectWrites } from '../verbs/write-object.ts';
 import { actionAttributes } from './admit-action.ts';
@@ -65,7 +65,12 @@ export function createScaleHandler(targetOf: (context: RequestContext) => ScaleT
     const scope = { kind, namespace, user, dryRun, warnings, admit: false, fields, ...(audit && { audit }) };
     const { object } = await deps.writes.update(scope, name, async (existing) => {
       const scaled = existing.decode();
-      const wanted = await decide({ target, context, dryRun }, scaled, change(existing.object), deps.writes.admission);
+      const asked = change(existing.object);
+      const { uid } = asked.metadata;
+      // A replacement is for one object, whatever else is wrong with it; patches are checked like fields.
+      if (verb === 'update' && uid && uid !== scaled.metadata.uid)
+        throw preconditionFailed(kind, name, existing.key, 'UID', uid, scaled.metadata.uid);
+      const wanted = await decide({ target, context, dryRun }, scaled, asked, deps.writes.admission);
       target.write(scaled, wanted.spec?.replicas ?? 0);
       scaled.metadata.resourceVersion = wanted.metadata.resourceVersion || scaled.metadata.resourceVersion!;
       return scaled;
