@@ -16,6 +16,7 @@ import { largeObjectSteps } from './stall-steps/large-objects.ts';
 import { manyObjectSteps } from './stall-steps/many-objects.ts';
 import { patchSteps } from './stall-steps/patches.ts';
 import type { StallStep } from './stall-steps/step.ts';
+import { watchFormSteps } from './stall-steps/watch-forms.ts';
 import { openTurns, sender } from './turns.ts';
 
 const words = process.argv.slice(2);
@@ -34,6 +35,7 @@ const steps: readonly StallStep[] = [
   ...expressionSteps(),
   ...customResourceSteps(),
   ...manyObjectSteps(),
+  ...watchFormSteps(),
 ];
 for (const { name, prepare, run, expected } of steps) {
   if (words.length && !words.some((word) => name.includes(word))) continue;

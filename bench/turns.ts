@@ -76,12 +76,15 @@ export async function openTurns(): Promise<Turns> {
 /** Sends requests to a server by the agent of the time. */
 export const sender =
   (server: string, agent: () => Agent): Send =>
-  (method, path, body, headers = {}) =>
+  (method, path, body, headers = {}, answerBody = 'kept') =>
     new Promise((resolve, reject) => {
       const all = body === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) };
       request(`${server}${path}`, { method, headers: { ...all, ...headers }, agent: agent() }, (answer) => {
         const chunks: Buffer[] = [];
-        answer.on('data', (chunk: Buffer) => chunks.push(chunk));
+        answer.on('data', (chunk: Buffer) => {
+          if (answerBody === 'kept') chunks.push(chunk);
+        });
+        answer.on('error', reject);
         answer.on('end', () => resolve({ status: answer.statusCode ?? 0, body: Buffer.concat(chunks) }));
       })
         .on('error', reject)

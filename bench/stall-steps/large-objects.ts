@@ -1,6 +1,6 @@
 /** Objects of many keys and of many bytes, by each verb. */
 import { encodeProtobuf } from '../../src/api/protobuf/encode.ts';
-import { type Send, type StallStep, type } from './step.ts';
+import { type Answer, type Send, type StallStep, type } from './step.ts';
 
 const KEYS = 100_000;
 const MAPS = '/api/v1/namespaces/default/configmaps';
@@ -14,6 +14,12 @@ const post =
   (name: string, fields: object, metadata: object = {}) =>
   (send: Send) =>
     send('POST', MAPS, configMap(name, fields, metadata));
+
+/** Many requests of one kind at once; the first answer that is not a good one, or the last. */
+async function atOnce(count: number, ask: (i: number) => Promise<Answer>): Promise<Answer> {
+  const answers = await Promise.all(Array.from({ length: count }, (_, i) => ask(i)));
+  return answers.find(({ status }) => status >= 300) ?? answers.at(-1)!;
+}
 
 export function largeObjectSteps(): StallStep[] {
   const applied = configMap('applied', { data: many });
@@ -86,6 +92,30 @@ export function largeObjectSteps(): StallStep[] {
           `${MAPS}/applied-labels?fieldManager=a`,
           configMap('applied-labels', {}, { labels: many }),
           type('apply-patch+yaml'),
+        ),
+    },
+    ...Object.entries<Record<string, string>>({
+      JSON: {},
+      protobuf: { accept: 'application/vnd.kubernetes.protobuf' },
+      YAML: { accept: 'application/yaml' },
+    }).map(([form, headers]) => ({
+      name: `large 20 at once as ${form}`,
+      run: (send: Send) => atOnce(20, () => send('GET', `${MAPS}/data`, undefined, headers, 'dropped')),
+    })),
+    {
+      name: 'large 10 created at once',
+      run: (send) => atOnce(10, (i) => send('POST', `${MAPS}?dryRun=All`, configMap(`at-once-${i}`, { data: many }))),
+    },
+    {
+      name: 'large 10 applied at once',
+      run: (send) =>
+        atOnce(10, (i) =>
+          send(
+            'PATCH',
+            `${MAPS}/at-once-${i}?dryRun=All&fieldManager=a`,
+            configMap(`at-once-${i}`, { data: many }),
+            type('apply-patch+yaml'),
+          ),
         ),
     },
     { name: 'large delete', run: (send) => send('DELETE', `${MAPS}/data`) },

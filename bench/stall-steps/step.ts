@@ -4,7 +4,14 @@ export interface Answer {
   readonly body: Buffer;
 }
 
-export type Send = (method: string, path: string, body?: string | Buffer, headers?: Record<string, string>) => Promise<Answer>;
+/** Sends a request and waits for the whole answer, whose body may be dropped as it comes: of many watches at once it is too much to keep. */
+export type Send = (
+  method: string,
+  path: string,
+  body?: string | Buffer,
+  headers?: Readonly<Record<string, string>>,
+  answerBody?: 'kept' | 'dropped',
+) => Promise<Answer>;
 
 /** Something to be done while the control plane's turns are looked at. */
 export interface StallStep {

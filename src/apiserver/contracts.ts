@@ -66,8 +66,11 @@ export interface ServerResponse {
   pour?(fill: (target: Buffer) => number, signal: AbortSignal): Promise<void>;
   /** Has the client open another connection for what it asks next, while what runs on this one goes on. Absent where that cannot be said in passing. */
   leaveConnection?(): void;
-  /** Where writers of many small chunks get in line, since a write costs as much for one as for several together. Absent: it does not. */
-  readonly turns?: { enlist(write: () => void): void };
+  /**
+   * Where writers of small chunks get in line, since a write costs as much for one as for several together, and of large ones that many get, whose writes
+   * are too much for one turn. They return how many bytes they wrote. Absent: a write costs nothing.
+   */
+  readonly turns?: { enlist(write: () => number): void };
 }
 
 /** What a request is about (apiserver/pkg/endpoints/request/requestinfo.go). */

@@ -1,3 +1,5 @@
+import { nextTurn } from './next-turn.ts';
+
 /** From this size on a pass over an object takes long enough (5 ms and more) that others are let in between two of them. */
 const LARGE_BYTES = 128 * 1024;
 
@@ -5,7 +7,7 @@ export const isLarge = (sizeBytes: number): boolean => sizeBytes >= LARGE_BYTES;
 
 /** To be awaited before a pass over something of this size: undefined when it is small. */
 export function pauseBefore(sizeBytes: number): Promise<void> | undefined {
-  return isLarge(sizeBytes) ? new Promise((resolve) => setImmediate(resolve)) : undefined;
+  return isLarge(sizeBytes) ? nextTurn() : undefined;
 }
 
 /** Work that can be left for a while at each `yield`. */
@@ -77,7 +79,7 @@ export async function runWithPauses<T>(steps: Steps<T>): Promise<T> {
   for (;;) {
     const { done, value } = steps.next();
     if (done) return value;
-    await new Promise((resolve) => setImmediate(resolve));
+    await nextTurn();
   }
 }
 

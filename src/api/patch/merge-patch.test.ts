@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { applyMergePatch } from './merge-patch.ts';
+import { runAtOnce } from '../../std/pauses.ts';
+import { applyMergePatch, applyMergePatchInSteps } from './merge-patch.ts';
 
 test('the examples of RFC 7396 hold', () => {
   const cases: readonly [unknown, unknown, unknown][] = [
@@ -49,4 +50,34 @@ test('nulls are left out of maps within lists, too, but for lists that take the 
     y: [{ b: [{ d: 1 }] }, null],
   });
   assert.deepEqual(applyMergePatch({ x: {} }, { x: list }), { x: list });
+});
+
+test('what is merged in steps is the same, shares nothing with the arguments, and has its fields in the same order', () => {
+  const value = () =>
+    fc.oneof(fc.jsonValue(), fc.array(fc.dictionary(fc.constantFrom('a', 'b', 'c'), fc.jsonValue()), { maxLength: 5 }));
+  const map = () => fc.dictionary(fc.constantFrom('a', 'b', 'c', '__proto__'), value());
+  fc.assert(
+    fc.property(map(), fc.oneof(map(), value()), fc.integer({ min: 1, max: 10 }), (document, patch, small) => {
+      const before = JSON.stringify([document, patch]);
+      const merged = runAtOnce(applyMergePatchInSteps<unknown>(document, patch, small));
+      assert.equal(JSON.stringify(merged), JSON.stringify(applyMergePatch<unknown>(document, patch)));
+      spoil(merged);
+      assert.equal(JSON.stringify([document, patch]), before);
+    }),
+  );
+});
+
+/** Changes every list and map of a value. */
+function spoil(value: unknown): void {
+  if (typeof value !== 'object' || value === null) return;
+  for (const each of Object.values(value)) spoil(each);
+  Object.assign(value, Array.isArray(value) ? [] : { spoiled: true });
+  if (Array.isArray(value)) value.push('spoiled');
+}
+
+test('merging 80,000 items has pauses', () => {
+  const items = (v: string) => ({ spec: { a: Array.from({ length: 80_000 }, (_, i) => ({ k: `${i}`, v })) } });
+  let pauses = 0;
+  for (const steps = applyMergePatchInSteps(items('v'), items('w')); !steps.next().done; ) pauses++;
+  assert.ok(pauses > 20, `${pauses} pauses`);
 });

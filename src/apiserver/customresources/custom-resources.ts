@@ -10,6 +10,7 @@ import { Backoff } from '../../std/backoff.ts';
 import type { Clock, Timer } from '../../std/clock.ts';
 import { exactJsonText } from '../../std/exact-json.ts';
 import type { Logger } from '../../std/logger.ts';
+import { nextTurn } from '../../std/next-turn.ts';
 import type { ActionHandler, ObjectReader, ObjectWriter } from '../contracts.ts';
 import type { ChangingKinds } from '../kinds/kind-registry.ts';
 import type { ObjectStore } from '../store-access/object-store.ts';
@@ -229,7 +230,7 @@ export class CustomResources {
     const { cache, writer } = this.#config;
     for (const [i, object] of cache.kind(kind).objects.all().entries()) {
       // Others have their turn, also where the store answers at once.
-      if (i % 20 === 0) await new Promise((resolve) => setImmediate(resolve));
+      if (i % 20 === 0) await nextTurn();
       try {
         await writer.delete(kind, object.namespace, object.name);
       } catch (error) {

@@ -34,11 +34,29 @@ test('who gets in line during a turn, or behind thousands of others, has a turn 
   const turns = new WriteTurns(loop.later);
   const called: string[] = [];
   for (let i = 0; i < 3_000; i++) turns.enlist(() => called.push(`${i}`));
-  turns.enlist(() => turns.enlist(() => called.push('from within')));
+  turns.enlist(() => {
+    turns.enlist(() => called.push('from within'));
+    return 0;
+  });
   while (loop.waiting.length) loop.turn();
   assert.equal(called.length, 3_001);
   assert.equal(called.at(-1), 'from within');
   turns.enlist(() => called.push('later'));
   loop.turn();
   assert.equal(called.at(-1), 'later');
+});
+
+test('what is large ends a turn', () => {
+  const loop = new Loop();
+  const turns = new WriteTurns(loop.later);
+  const called: number[] = [];
+  const sizes = [1024 * 1024, 600_000, 600_000, 1, 2, 3];
+  for (const size of sizes)
+    turns.enlist(() => {
+      called.push(size);
+      return size;
+    });
+  const counts: number[] = [];
+  for (; loop.waiting.length; counts.push(called.length)) loop.turn();
+  assert.deepEqual([called, counts], [sizes, [1, 3, 6]]);
 });

@@ -1,5 +1,6 @@
-/** Between two looks at what clients sent, so many answers are written to at most. */
+/** Between two looks at what clients sent, so many answers are written to at most, and no more when so much has been written. */
 const MOST_IN_A_TURN = 16;
+const MOST_BYTES_IN_A_TURN = 1024 * 1024;
 
 /**
  * Shares the thread between writing to watchers and serving requests. A change that many watch is one write, one TLS record and one
@@ -11,7 +12,7 @@ const MOST_IN_A_TURN = 16;
  */
 export class WriteTurns {
   readonly #later: (turn: () => void) => void;
-  #line: (() => void)[] = [];
+  #line: (() => number)[] = [];
   #next = 0;
   #running = false;
 
@@ -20,8 +21,8 @@ export class WriteTurns {
     this.#later = later;
   }
 
-  /** Calls `write` once when its turn comes. */
-  enlist(write: () => void): void {
+  /** Calls `write`, which returns how many bytes it wrote, once when its turn comes. */
+  enlist(write: () => number): void {
     this.#line.push(write);
     if (this.#running) return;
     this.#running = true;
@@ -30,7 +31,7 @@ export class WriteTurns {
 
   readonly #turn = (): void => {
     const end = Math.min(this.#line.length, this.#next + MOST_IN_A_TURN);
-    while (this.#next < end) this.#line[this.#next++]!();
+    for (let bytes = 0; this.#next < end && bytes < MOST_BYTES_IN_A_TURN; ) bytes += this.#line[this.#next++]!();
     if (this.#next < this.#line.length) {
       if (this.#next > 1024) {
         this.#line = this.#line.slice(this.#next);

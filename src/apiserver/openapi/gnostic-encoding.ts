@@ -2,8 +2,8 @@
  * The protobuf form of an OpenAPI v2 document, which kubectl up to 1.26 asks for before it creates or explains anything.
  * Field numbers: https://github.com/google/gnostic/blob/main/openapiv2/OpenAPIv2.proto
  */
-import { setImmediate } from 'node:timers/promises';
 import { exactJsonText } from '../../std/exact-json.ts';
+import { nextTurn } from '../../std/next-turn.ts';
 import type { Operation, Parameter, ParameterReference, PathItem, SchemaObject, SwaggerDocument } from './openapi-document.ts';
 import { ProtobufWriter } from './protobuf-writer.ts';
 
@@ -66,7 +66,7 @@ async function inTurns<T>(
 ): Promise<ProtobufWriter> {
   const writer = message();
   for (const [i, [name, value]] of entries.entries()) {
-    if (i % AT_ONCE === 0) await setImmediate();
+    if (i % AT_ONCE === 0) await nextTurn();
     writer.message(field, encode(name, value));
   }
   return writer;

@@ -60,13 +60,25 @@ export function itemFrame(kind: KindDefinition, output: Output, item: WatchItem)
     }
     return frame;
   } catch (error) {
-    if (!(error instanceof ProtobufError)) throw error;
-    const { namespace, name } = item.object;
-    return watchFrame(
-      'ERROR',
-      statusBytes(internalError(`${kind.kind} "${namespace}/${name}" cannot be sent: ${error.message}`).status),
-    );
+    return errorFrame(kind, item, error);
   }
+}
+
+/** The same of a large object. */
+export function* itemFrameInSteps(kind: KindDefinition, output: Output, item: WatchItem): Steps<Buffer> {
+  try {
+    const bytes = yield* objectBytesInSteps(kind, output, item.object);
+    yield;
+    return watchFrame(item.type, bytes);
+  } catch (error) {
+    return errorFrame(kind, item, error);
+  }
+}
+
+function errorFrame(kind: KindDefinition, { object: { namespace, name } }: WatchItem, error: unknown): Buffer {
+  if (!(error instanceof ProtobufError)) throw error;
+  const { status } = internalError(`${kind.kind} "${namespace}/${name}" cannot be sent: ${error.message}`);
+  return watchFrame('ERROR', statusBytes(status));
 }
 
 /** Frames an event whose object has been written. */

@@ -4,13 +4,14 @@ import { badRequest, notAcceptable, type StatusError } from '../../api/machinery
 import { type IncludeObject, renderTable, type Table } from '../../api/machinery/table.ts';
 import { exactJsonText } from '../../std/exact-json.ts';
 import { jsonTextInSteps } from '../../std/json-in-steps.ts';
-import { Pace, runAtOnce, runWithPauses, type Steps } from '../../std/pauses.ts';
+import { isLarge, Pace, runAtOnce, runWithPauses, type Steps } from '../../std/pauses.ts';
 import type { RequestContext, ServerResponse } from '../contracts.ts';
 import type { Output } from '../request/negotiation.ts';
 import type { WatchItem } from '../watch-cache/cached-event.ts';
 import type { CachedObject } from '../watch-cache/cached-object.ts';
 import { ListBytes } from './list-bytes.ts';
 import { wholeBody } from './long-body.ts';
+import type { MadeLines } from './made-lines.ts';
 import { parsedInSteps } from './parsed-in-steps.ts';
 import { sendJsonPieces, sendList, sendPieces } from './send.ts';
 
@@ -71,21 +72,52 @@ export class Representation {
     return this.#output.format === 'protobuf' ? 'application/vnd.kubernetes.protobuf;stream=watch' : 'application/json';
   }
 
-  /** Makes the lines (of protobuf: the frames) of one watch. A watch of tables names the columns once. */
-  async lines(): Promise<(item: WatchItem) => Buffer> {
+  /**
+   * Makes the lines (of protobuf: the frames) of one watch: those of large objects with pauses, and once for all who share `made`. A watch of tables names
+   * the columns once.
+   */
+  async lines(made: MadeLines): Promise<(item: WatchItem) => Buffer | Promise<Buffer>> {
+    const kind = this.#kind;
+    const { as, format, tableVersion } = this.#output;
     const protobuf = this.#usesProtobuf() ? await this.#loadProtobuf() : undefined;
-    if (protobuf) return (item) => protobuf.itemFrame(this.#kind, this.#output, item);
-    if (this.#output.as === 'object') return (item) => item.line;
-    if (this.#output.as === 'partial')
-      return (item) => Buffer.concat([Buffer.from(`{"type":"${item.type}","object":`), ...this.#partial(item.object), LINE_END]);
+    if (as === 'object' && !protobuf) return (item) => item.line;
+    const shared = (item: WatchItem, form: string, make: () => Promise<Buffer>) =>
+      made.take(kind, item.object, `${item.type} ${format} ${as} ${tableVersion} ${form}`, make);
+    if (protobuf) {
+      const inSteps = (item: WatchItem) => runWithPauses(protobuf.itemFrameInSteps(kind, this.#output, item));
+      return (item) =>
+        isLarge(item.object.sizeBytes) ? shared(item, '', () => inSteps(item)) : protobuf.itemFrame(kind, this.#output, item);
+    }
+    if (as === 'partial')
+      return (item) =>
+        isLarge(item.object.sizeBytes) ? shared(item, '', async () => this.#partialLine(item)) : this.#partialLine(item);
     let first = true;
     return (item) => {
-      const { resourceVersion } = item.object.object.metadata;
-      const table = this.#table([item.object], { resourceVersion });
-      const shown = first ? table : { ...table, columnDefinitions: null };
+      const named = first;
       first = false;
-      return watchLine(item.type, shown);
+      if (!isLarge(item.object.sizeBytes)) return this.#tableLine(item, named);
+      const second = Math.floor(this.#nowMs() / 1000); // what has an age shows another one in the next
+      return shared(item, `${this.#include} ${named} ${second}`, () => runWithPauses(this.#tableLineInSteps(item, named)));
     };
+  }
+
+  #partialLine({ type, object }: WatchItem): Buffer {
+    return Buffer.concat([Buffer.from(`{"type":"${type}","object":`), ...this.#partial(object), LINE_END]);
+  }
+
+  #tableLine({ type, object }: WatchItem, named: boolean): Buffer {
+    const { resourceVersion } = object.object.metadata;
+    return watchLine(type, this.#table([object], { resourceVersion }, named));
+  }
+
+  *#tableLineInSteps({ type, object }: WatchItem, named: boolean): Steps<Buffer> {
+    const { resourceVersion } = (yield* object.objectInSteps()).metadata;
+    yield;
+    const { rows, ...table } = this.#table([object], { resourceVersion }, named);
+    yield;
+    const text = yield* jsonTextInSteps(rows);
+    const head = exactJsonText({ type, object: table });
+    return Buffer.from(`${head.slice(0, -2)},"rows":${text}}}\n`);
   }
 
   /** A bookmark: an object of which nothing but the resourceVersion counts. After `lines`. */
@@ -93,8 +125,7 @@ export class Representation {
     const metadata = { resourceVersion: String(revision), ...(annotations && { annotations }) };
     if (this.#protobuf) return this.#protobuf.bookmarkFrame(this.#kind, this.#output, { ...metadata, creationTimestamp: null });
     if (this.#output.as === 'table') {
-      const empty = { ...this.#table([], { resourceVersion: String(revision) }), columnDefinitions: null };
-      return watchLine('BOOKMARK', empty);
+      return watchLine('BOOKMARK', this.#table([], { resourceVersion: String(revision) }, false));
     }
     const partial = this.#output.as === 'partial';
     const { kind, group, version } = this.#kind;
@@ -175,11 +206,11 @@ export class Representation {
     return [this.#partialHead, object.metadataBytes, OBJECT_END];
   }
 
-  #table(objects: readonly CachedObject[], listMeta: ListMeta): Table {
+  #table(objects: readonly CachedObject[], listMeta: ListMeta, named = true): Table {
     return renderTable(
       this.#kind,
       objects.map((object) => object.object),
-      { nowMs: this.#nowMs(), includeObject: this.#include, listMeta, apiVersion: this.#metaVersion() },
+      { nowMs: this.#nowMs(), includeObject: this.#include, listMeta, apiVersion: this.#metaVersion(), noHeaders: !named },
     );
   }
 

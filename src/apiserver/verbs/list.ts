@@ -1,6 +1,7 @@
 import type { KindDefinition } from '../../api/machinery/kind.ts';
 import type { ListMeta } from '../../api/machinery/object.ts';
 import { badRequest, resourceExpired } from '../../api/machinery/status-error.ts';
+import { nextTurn } from '../../std/next-turn.ts';
 import { StoreError } from '../../store/store.ts';
 import { checkPartial, negotiateOutput } from '../request/negotiation.ts';
 import { type ListQuery, parseListQuery, parseResourceVersion } from '../request/query-options.ts';
@@ -116,7 +117,7 @@ async function readPast(
       const last = list.entries.at(-1)!;
       startKey = `${last.key}\0`;
       if (limit <= 0 || objects.length < limit) {
-        await new Promise((resolve) => setImmediate(resolve));
+        await nextTurn();
         continue;
       }
       metadata.continue = formatContinue({ revision: at, start: startKey.slice(keyPrefix.length) });

@@ -9,7 +9,7 @@ import { apiVersionOf, type KindDefinition } from '../../api/machinery/kind.ts';
 import type { DynamicObject, JsonValue } from '../../api/machinery/object.ts';
 import { badRequest, type FieldError, invalid, StatusError } from '../../api/machinery/status-error.ts';
 import { applyJsonPatchInSteps, patchDoesNotApply } from '../../api/patch/json-patch.ts';
-import { applyMergePatch } from '../../api/patch/merge-patch.ts';
+import { applyMergePatch, applyMergePatchInSteps } from '../../api/patch/merge-patch.ts';
 import { strategicMergePatchInSteps } from '../../api/patch/strategic-merge-patch.ts';
 import { exactJsonText } from '../../std/exact-json.ts';
 import { Pauses, runAtOnce, runInTime, type Steps } from '../../std/pauses.ts';
@@ -65,7 +65,7 @@ export async function readPatch(
   const apart = leavesManagedFields(format, patch);
   return function* (existing) {
     const more: string[] = [];
-    const apply = (document: DynamicObject) => applyPatch(kind, format, document as object as JsonValue, patch);
+    const apply = (document: DynamicObject) => applyPatch(kind, format, document as object as JsonValue, patch, pauses?.large);
     const patched = yield* apply(apart ? withoutManagedFields(existing) : existing);
     if (format === 'strategic') restoreType(kind, patched);
     yield;
@@ -127,11 +127,20 @@ function* patchProblems(format: PatchFormat, bytes: Buffer, patch: JsonValue): S
   return (yield* strictProblemsInSteps(text, unknown)).map((problem) => `json patch ${problem}`);
 }
 
-/** What shares nothing with the document and the patch. Throws a StatusError, 422 when the patch cannot be applied to the document. */
-export function* applyPatch(kind: KindDefinition, format: PatchFormat, document: JsonValue, patch: JsonValue): Steps<unknown> {
+/**
+ * What shares nothing with the document and the patch; with pauses for each few of what they hold where one of them is `large`. Throws a StatusError, 422
+ * when the patch cannot be applied to the document.
+ */
+export function* applyPatch(
+  kind: KindDefinition,
+  format: PatchFormat,
+  document: JsonValue,
+  patch: JsonValue,
+  large = false,
+): Steps<unknown> {
   try {
     if (format === 'json') return yield* applyJsonPatchInSteps(document, patch as never);
-    if (format === 'merge') return applyMergePatch(document, patch as never);
+    if (format === 'merge') return large ? yield* applyMergePatchInSteps(document, patch) : applyMergePatch(document, patch);
     return yield* strategicMergePatchInSteps<unknown>(document, patch, kind.schema);
   } catch (error) {
     if (error instanceof StatusError) throw error;

@@ -2,6 +2,7 @@ import { checkFieldSelector, type FieldSelector, parseFieldSelector } from '../.
 import type { KindDefinition } from '../../api/machinery/kind.ts';
 import { parseLabelSelector } from '../../api/machinery/label-selector.ts';
 import { badRequest } from '../../api/machinery/status-error.ts';
+import { nextTurn } from '../../std/next-turn.ts';
 import { Pace } from '../../std/pauses.ts';
 import type { RequestInfo } from '../contracts.ts';
 import type { ListQuery } from '../request/query-options.ts';
@@ -52,7 +53,7 @@ export async function matching(
   const pace = new Pace(PART_BYTES);
   for (const object of objects) {
     if (matches(object)) found.push(object);
-    if (pace.due(object.sizeBytes + selectorBytes)) await new Promise((resolve) => setImmediate(resolve));
+    if (pace.due(object.sizeBytes + selectorBytes)) await nextTurn();
   }
   return found;
 }

@@ -1,3 +1,4 @@
+import { nextTurn } from '../../std/next-turn.ts';
 import type { WatchItem } from '../watch-cache/cached-event.ts';
 import type { WatchStream } from './watch-stream.ts';
 
@@ -11,26 +12,35 @@ const PART_BYTES = 64 * 1024;
 export function sendBeginning(
   stream: Pick<WatchStream, 'ended' | 'room' | 'sendAll'>,
   items: readonly (WatchItem | Buffer)[],
-  line: (item: WatchItem) => Buffer,
+  line: (item: WatchItem) => Buffer | Promise<Buffer>,
   done: () => void,
 ): Promise<void> | undefined {
   let next = 0;
-  const sendSome = (): boolean => {
-    const lines: Buffer[] = [];
-    for (let bytes = 0; next < items.length && bytes < PART_BYTES; next++) {
+  /** The line of a large object, which comes when it has been made, and in a turn of its own. */
+  let awaited: Buffer | Promise<Buffer> | undefined;
+  const sendSome = (begin: readonly Buffer[] = []): boolean => {
+    const lines = [...begin];
+    for (let bytes = 0; next < items.length && bytes < PART_BYTES && !awaited; next++) {
       const item = items[next]!;
       const made = Buffer.isBuffer(item) ? item : line(item);
+      if (!Buffer.isBuffer(made) || made.length >= PART_BYTES) {
+        awaited = made;
+        continue;
+      }
       bytes += made.length;
       lines.push(made);
     }
     stream.sendAll(lines);
-    return next < items.length && !stream.ended;
+    return (awaited !== undefined || next < items.length) && !stream.ended;
   };
   const sendRest = async () => {
+    let begin: Buffer[];
     do {
+      begin = awaited ? [await awaited] : [];
+      awaited = undefined;
       await stream.room();
-      await new Promise((resolve) => setImmediate(resolve));
-    } while (!stream.ended && sendSome());
+      await nextTurn();
+    } while (!stream.ended && sendSome(begin));
     done();
   };
   if (sendSome()) return sendRest();

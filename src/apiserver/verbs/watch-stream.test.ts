@@ -10,7 +10,7 @@ class SlowResponse implements ServerResponse {
   ended = false;
   accepts = true;
   drain = deferred();
-  turns?: { enlist(write: () => void): void };
+  turns?: { enlist(write: () => number): void };
   writes = 0;
 
   writeHead(): void {}
@@ -60,7 +60,7 @@ test('a receiver that falls too far behind is given up', () => {
 
 test('where writes are dear, lines that come together go out together, in order and with the end', () => {
   const response = new SlowResponse();
-  const line: (() => void)[] = [];
+  const line: (() => number)[] = [];
   response.turns = { enlist: (write) => void line.push(write) };
   const stream = new WatchStream(response, () => undefined);
   stream.sendAll([Buffer.from('0')]);
@@ -77,7 +77,7 @@ test('where writes are dear, lines that come together go out together, in order 
 
 test('a full record does not wait for its turn, and its turn finds nothing left', () => {
   const response = new SlowResponse();
-  const line: (() => void)[] = [];
+  const line: (() => number)[] = [];
   response.turns = { enlist: (write) => void line.push(write) };
   const stream = new WatchStream(response, () => undefined);
   stream.send(Buffer.from('a'));
@@ -85,4 +85,30 @@ test('a full record does not wait for its turn, and its turn finds nothing left'
   assert.equal(response.sent.length, 16 * 1024 + 1);
   line.pop()!();
   assert.equal(response.writes, 1);
+});
+
+test('what is large waits for its turn, and is written no further than the receiver takes it', async () => {
+  const response = new SlowResponse();
+  const line: (() => number)[] = [];
+  response.turns = { enlist: (write) => void line.push(write) };
+  const stream = new WatchStream(response, () => undefined);
+  const lines = ['a', 'b', 'c'].map((letter) => Buffer.alloc(100_000, letter));
+  for (const each of lines) stream.send(each);
+  assert.deepEqual([response.sent, line.length], ['', 1]);
+  response.accepts = false;
+  assert.equal(line.pop()!(), 100_000);
+  assert.equal(response.sent, 'a'.repeat(100_000));
+  response.accepts = true;
+  response.drain.resolve();
+  await stream.room();
+  assert.equal(response.sent, Buffer.concat(lines).toString());
+});
+
+test('what waits for its turn at the end goes before it', () => {
+  const response = new SlowResponse();
+  response.turns = { enlist: () => undefined };
+  const stream = new WatchStream(response, () => undefined);
+  for (let i = 0; i < 3; i++) stream.send(Buffer.alloc(100_000, String(i)));
+  stream.end();
+  assert.deepEqual([response.sent.length, response.ended], [300_000, true]);
 });

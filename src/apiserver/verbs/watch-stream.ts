@@ -7,6 +7,8 @@ const MOST_BYTES = 16 * 1024 * 1024;
 
 /** So much fills a TLS record: nothing is won by waiting for more. */
 const FULL_BYTES = 16 * 1024;
+/** So much takes its time to be written, and is for many watchers at once where one of them gets it. */
+const LARGE_BYTES = 64 * 1024;
 
 /**
  * The answer of a watch. Lines are handed on in turns (see `ServerResponse.turns`) or as they come while the receiver keeps up, and
@@ -39,11 +41,16 @@ export class WatchStream {
     this.#queuedBytes += line.length;
     if (this.#blocked) {
       if (this.#queue.length > MOST_LINES || this.#queuedBytes > MOST_BYTES) this.end();
-    } else if (this.#queuedBytes >= FULL_BYTES) this.#flush();
+    } else if (this.#queuedBytes >= FULL_BYTES && !this.#isLarge) this.#flush();
     else if (!this.#inLine) {
       this.#inLine = true;
       turns!.enlist(this.#myTurn);
     }
+  }
+
+  /** Whether what waits is rather written in its turn; where too much has come until then, at once. */
+  get #isLarge(): boolean {
+    return this.#queuedBytes >= LARGE_BYTES && this.#queuedBytes <= MOST_BYTES;
   }
 
   get ended(): boolean {
@@ -67,24 +74,32 @@ export class WatchStream {
 
   end(): void {
     if (this.#ended) return;
-    if (!this.#blocked) this.#flush();
+    if (!this.#blocked) this.sendAll(this.#queue);
     this.#ended = true;
     this.#queue = [];
+    this.#queuedBytes = 0;
     this.#blocked?.resolve();
     this.#response.end();
     this.#onEnd();
   }
 
-  readonly #myTurn = (): void => {
+  readonly #myTurn = (): number => {
     this.#inLine = false;
-    if (!this.#blocked) this.#flush();
+    return this.#blocked ? 0 : this.#flush();
   };
 
-  #flush(): void {
-    const lines = this.#queue;
-    this.#queue = [];
-    this.#queuedBytes = 0;
-    this.sendAll(lines);
+  /** Writes what waits as far as the receiver takes it, and returns how many bytes that was. */
+  #flush(): number {
+    const before = this.#queuedBytes;
+    while (this.#queue.length && !this.#blocked) {
+      let count = 0;
+      let bytes = 0;
+      while (count < this.#queue.length && bytes < LARGE_BYTES) bytes += this.#queue[count++]!.length;
+      const lines = this.#queue.splice(0, count);
+      this.#queuedBytes -= bytes;
+      this.sendAll(lines);
+    }
+    return before - this.#queuedBytes;
   }
 
   #write(bytes: Buffer): void {

@@ -4,12 +4,14 @@ import { deferred } from '../../std/lifecycle.ts';
 import type { ServerResponse } from '../contracts.ts';
 import { negotiateOutput } from '../request/negotiation.ts';
 import { type ListQuery, parseListQuery, parseResourceVersion } from '../request/query-options.ts';
+import { MadeLines } from '../response/made-lines.ts';
 import { Representation } from '../response/representation.ts';
 import type { CachedEvent, WatchItem } from '../watch-cache/cached-event.ts';
 import type { CachedObject } from '../watch-cache/cached-object.ts';
 import { ConvertedFeed } from '../watch-cache/converted-feed.ts';
 import type { WatchStart } from '../watch-cache/kind-cache.ts';
 import { showObjects } from '../watch-cache/show-objects.ts';
+import { LineQueue } from './line-queue.ts';
 import { waitForRevision } from './read-revision.ts';
 import type { VerbDeps, VerbHandler } from './resource-call.ts';
 import { matching, parseSelection, type Selection } from './selection.ts';
@@ -26,6 +28,7 @@ const INITIAL_EVENTS_END = { 'k8s.io/initial-events-end': 'true' };
  */
 export function createWatch(deps: VerbDeps): VerbHandler {
   const { cache, clock, random } = deps;
+  const made = new MadeLines();
   return async ({ context, kind }, response) => {
     const { request, info } = context;
     const output = negotiateOutput(request, 'stream');
@@ -38,21 +41,23 @@ export function createWatch(deps: VerbDeps): VerbHandler {
 
     const ended = deferred();
     const stream = new WatchStream(response, () => ended.resolve());
-    const line = await representation.lines();
+    const line = await representation.lines(made);
     beginAnswer(response, representation.watchType);
     let beginning: (WatchItem | Buffer)[] | undefined = [];
     const counted = deps.watchEvents?.(kind);
     let late = 0;
     const item = (told: WatchItem) => {
       if (counted) counted.events++;
-      if (!beginning) return stream.send(line(told));
+      if (!beginning) return lines.send(line(told));
       beginning.push(told);
       if (stream.isBlocked && ++late > MOST_LINES) stream.end();
     };
-    const failed = (error: unknown) => {
+    const fail = (error: unknown) => {
       stream.send(representation.errorLine(error instanceof StatusError ? error : internalError((error as Error).message)));
       stream.end();
     };
+    const lines = new LineQueue(stream, fail);
+    const failed = (error: unknown) => lines.afterwards(() => fail(error));
     // What takes its time to convert comes later, in order; so does what is said in between.
     const feed = kind.storedAs && new ConvertedFeed({ kind, matches: selection.matches, item, failed });
     const inOrder = (say: () => void) => (feed ? feed.afterwards(say) : say());
@@ -62,7 +67,7 @@ export function createWatch(deps: VerbDeps): VerbHandler {
         ...selection,
         item,
         ...(feed && { raw: (change: CachedEvent | CachedObject) => feed.take(change) }),
-        closed: () => inOrder(() => stream.end()),
+        closed: () => inOrder(() => lines.afterwards(() => stream.end())),
       },
       start,
     );
@@ -76,7 +81,7 @@ export function createWatch(deps: VerbDeps): VerbHandler {
     }
     const bookmark = (annotations?: Readonly<Record<string, string>>) => {
       const told = representation.bookmark(cache.revision, annotations);
-      inOrder(() => (beginning ? beginning.push(told) : stream.send(told)));
+      inOrder(() => (beginning ? beginning.push(told) : lines.send(told)));
     };
     if (query.sendInitialEvents && query.allowWatchBookmarks) bookmark(INITIAL_EVENTS_END);
     // What comes in the meantime is put behind it.

@@ -302,16 +302,21 @@ export class ObjectWrites {
   }
 
   /** What a dry run answers: the object as it would be stored. */
-  async #unsaved({ kind, namespace }: WriteScope, object: DynamicObject, existing?: CachedObject): Promise<CachedObject> {
+  async #unsaved({ kind, namespace, pauses }: WriteScope, object: DynamicObject, existing?: CachedObject): Promise<CachedObject> {
     const { storedAs, ownSchema } = kind;
+    const { revision } = existing ?? {};
+    const inForm = (made: DynamicObject) =>
+      pauses?.large
+        ? pauses.run(CachedObject.unsavedInSteps(kind, namespace, made, revision))
+        : CachedObject.unsaved(kind, namespace, made, revision);
     if (storedAs?.remote && storedAs.version !== kind.version) {
       const stored = await storedAs.remote.convert([storedAs.toStored(object)], apiVersionOf(storedAs));
       const [back] = await storedAs.remote.convert(stored, apiVersionOf(kind));
-      return CachedObject.unsaved(kind, namespace, back!, existing?.revision);
+      return inForm(back!);
     }
     // What a version has no field for shows in it only once it has been stored.
     const shown = storedAs && !ownSchema ? storedAs.fromStored(storedAs.toStored(object)) : object;
-    return CachedObject.unsaved(kind, namespace, shown, existing?.revision);
+    return inForm(shown);
   }
 }
 

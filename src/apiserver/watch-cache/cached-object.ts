@@ -3,6 +3,7 @@ import type { DynamicObject } from '../../api/machinery/object.ts';
 import { CodedError } from '../../std/coded-error.ts';
 import type { Steps } from '../../std/pauses.ts';
 import {
+  encodeInSteps,
   encodeStored,
   endOfObject,
   normalizeStored,
@@ -65,12 +66,28 @@ export class CachedObject {
   /** An object that is shown and not stored: what a dry run leads to. */
   static unsaved(kind: KindDefinition, namespace: string, object: DynamicObject, revision: number | undefined): CachedObject {
     const form = storedForm(apiVersionOf(kind), kind.kind);
-    const shown = new CachedObject(
-      { key: '', namespace, name: object.metadata.name ?? '' },
-      form,
-      encodeStored(form, object),
-      revision ?? 0,
-    );
+    return CachedObject.#unsavedAs(form, namespace, object, revision, encodeStored(form, object));
+  }
+
+  /** The same of a large object. */
+  static *unsavedInSteps(
+    kind: KindDefinition,
+    namespace: string,
+    object: DynamicObject,
+    revision: number | undefined,
+  ): Steps<CachedObject> {
+    const form = storedForm(apiVersionOf(kind), kind.kind);
+    return CachedObject.#unsavedAs(form, namespace, object, revision, yield* encodeInSteps(form, object));
+  }
+
+  static #unsavedAs(
+    form: StoredForm,
+    namespace: string,
+    { metadata: { name = '' } }: DynamicObject,
+    revision: number | undefined,
+    stored: Buffer,
+  ): CachedObject {
+    const shown = new CachedObject({ key: '', namespace, name }, form, stored, revision ?? 0);
     if (revision === undefined) {
       shown.#bytes = Buffer.from(shown.#stored());
       shown.#value = undefined;

@@ -1,5 +1,6 @@
 import { apiVersionOf, type KindDefinition } from '../../api/machinery/kind.ts';
 import type { DynamicObject } from '../../api/machinery/object.ts';
+import { nextTurn } from '../../std/next-turn.ts';
 import { runWithPauses } from '../../std/pauses.ts';
 import type { CachedObject } from './cached-object.ts';
 
@@ -19,7 +20,7 @@ export async function showObjects(kind: KindDefinition, objects: readonly Cached
   for (const object of objects) {
     shown.push(await runWithPauses(object.asInSteps(kind, converted?.get(object))));
     if (shown.length % 16 === 0 && performance.now() > until) {
-      await new Promise((resolve) => setImmediate(resolve));
+      await nextTurn();
       until = performance.now() + SLICE_MS;
     }
   }

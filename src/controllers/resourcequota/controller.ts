@@ -10,6 +10,7 @@ import type { Change } from '../../client/informer.ts';
 import { type Outcome, Reconciler } from '../../client/reconciler.ts';
 import { unlessReason } from '../../client/unless-reason.ts';
 import { type Component, isAbort } from '../../std/lifecycle.ts';
+import { nextTurn } from '../../std/next-turn.ts';
 import { type ControllerContext, createController, keyOf, source, splitKey } from '../framework/controller.ts';
 import { createSharedInformers } from '../framework/shared-informers.ts';
 import { CountedKinds } from './counted-kinds.ts';
@@ -73,7 +74,7 @@ export function createResourceQuotaController(context: ControllerContext, option
     const scopes = scopesOf(quota);
     const objects = (await counted.list(kind, quota.metadata?.namespace ?? '')) as readonly DynamicObject[];
     for (const [i, object] of objects.entries()) {
-      if (i % CHUNK === CHUNK - 1) await new Promise(setImmediate);
+      if (i % CHUNK === CHUNK - 1) await nextTurn();
       if (scopes.every((scope) => evaluator.matchesScope?.(scope, object) ?? false))
         usage = addUsage(usage, evaluator.usage(object, clock.now()));
     }

@@ -9,6 +9,7 @@ import { authorizerValue, PendingDecision, resourceCheckValue } from '../../../a
 import { MapValue } from '../../../api/cel/values.ts';
 import type { KindDefinition } from '../../../api/machinery/kind.ts';
 import type { DynamicObject } from '../../../api/machinery/object.ts';
+import { nextTurn } from '../../../std/next-turn.ts';
 import type { AdmissionAttributes } from '../../contracts.ts';
 import { admissionRequest } from './admission-request.ts';
 import type { AuthorizerDecisions } from './authorizer-decisions.ts';
@@ -122,7 +123,7 @@ export class ExpressionRun {
     for (;;) {
       if (this.#effort >= TURN_EFFORT) {
         this.#effort = 0;
-        await new Promise((resolve) => setImmediate(resolve));
+        await nextTurn();
       }
       try {
         return this.#evaluate(program);

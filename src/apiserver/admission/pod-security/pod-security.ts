@@ -2,6 +2,7 @@ import { namespaceKind } from '../../../api/core/v1/namespace.ts';
 import { podKind } from '../../../api/core/v1/pod.ts';
 import type { V1Pod } from '../../../api/gen/types.ts';
 import { formatGroupResource, internalError, invalid } from '../../../api/machinery/status-error.ts';
+import { nextTurn } from '../../../std/next-turn.ts';
 import type { AdmissionAttributes, AdmissionPlugin, ObjectReader } from '../../contracts.ts';
 import { refuse } from '../refusal.ts';
 import { describeDetails, evaluatePod } from './evaluate.ts';
@@ -85,7 +86,7 @@ class PodSecurity {
     const pods = (this.#reader.list(podKind, name) as unknown as V1Pod[]).filter(
       ({ spec }) => !this.#runtimeClasses.has(spec?.runtimeClassName ?? ''),
     );
-    const options = { namespace: name, level: policy.enforce, now: () => performance.now(), yieldToOthers };
+    const options = { namespace: name, level: policy.enforce, now: () => performance.now(), yieldToOthers: nextTurn };
     warnings.push(...(await warningsAboutPods(pods, options)));
   }
 
@@ -174,5 +175,3 @@ class PodSecurity {
 function note({ audit }: AdmissionAttributes, key: string, value: string): void {
   audit?.addAuditAnnotation(AUDIT + key, value);
 }
-
-const yieldToOthers = () => new Promise<void>((resolve) => setImmediate(resolve));
