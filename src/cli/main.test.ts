@@ -41,6 +41,13 @@ test('help is there at every level and is no failure', async () => {
   assert.match((await run('muster', 'help', 'token', 'create')).stdout, /--print-join-command/);
 });
 
+test('the version is asked for by a command or a flag', async () => {
+  const { status, stdout } = await run('muster', '--version');
+  assert.equal(status, 0);
+  assert.match(stdout, /^muster \d+\.\d+\.\d+ \(Kubernetes v1\.\d+\.\d+, Node v\d/);
+  assert.equal((await run('muster', 'version')).stdout, stdout);
+});
+
 test('a word that is no command is named, with the one that was meant', async () => {
   assert.deepEqual(await run('muster', 'stauts'), {
     status: 2,

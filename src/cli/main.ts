@@ -43,7 +43,10 @@ export async function main(invokedAs: string, argv: readonly string[], io: Comma
 const OWN_NAMES: readonly string[] = [...componentNames, 'kubeadm'];
 
 function resolve(name: string, argv: readonly string[]): Resolution {
-  const resolution = resolveCommand(commandTable, 'muster', OWN_NAMES.includes(name) ? [name, ...argv] : argv);
+  const words = OWN_NAMES.includes(name) ? [name, ...argv] : argv;
+  // Components have the flag, and so has nearly every program.
+  const line = words[0] === '--version' ? ['version', ...words.slice(1)] : words;
+  const resolution = resolveCommand(commandTable, 'muster', line);
   return OWN_NAMES.includes(resolution.path[1] ?? '') ? { ...resolution, path: resolution.path.slice(1) } : resolution;
 }
 

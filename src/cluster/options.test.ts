@@ -40,6 +40,27 @@ test('what a kept cluster cannot become is refused with both values', () => {
   assert.throws(() => complete({ port: 7000 }, record), { code: 'OPTIONS_CONFLICT', message: /6443.*7000/ });
 });
 
+test("etcd's files are for a store in etcd", () => {
+  const etcdFiles = { ca: '/ca.pem' };
+  assert.throws(() => complete({ etcdFiles }), {
+    code: 'OPTIONS_CONFLICT',
+    message: /store is memory, which has no use for etcd's files/,
+  });
+  assert.throws(() => complete({ etcdFiles, dataDir: '/d' }), { code: 'OPTIONS_CONFLICT', message: /store is sqlite/ });
+  assert.deepEqual(complete({ etcdFiles, store: 'etcd=https://h:2379' }).etcdFiles, etcdFiles);
+});
+
+test("etcd's files are for a store in etcd", () => {
+  const etcdFiles = { ca: '/ca.pem' };
+  const refusal = (store: string) => ({
+    code: 'OPTIONS_CONFLICT',
+    message: new RegExp(`store is ${store}, which has no use for etcd's files`),
+  });
+  assert.throws(() => complete({ etcdFiles }), refusal('memory'));
+  assert.throws(() => complete({ etcdFiles, dataDir: '/d' }), refusal('sqlite'));
+  assert.deepEqual(complete({ etcdFiles, store: 'etcd=https://h:2379' }).etcdFiles, etcdFiles);
+});
+
 test('numbers that are none are refused', () => {
   for (const options of [{ nodes: -1 }, { nodes: 1.5 }, { nodes: Number.NaN }, { port: 70_000 }])
     assert.throws(() => complete(options), { code: 'OPTIONS_INVALID' });

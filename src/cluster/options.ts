@@ -1,7 +1,7 @@
 import type { Clock } from '../std/clock.ts';
 import { CodedError } from '../std/coded-error.ts';
 import type { Logger } from '../std/logger.ts';
-import type { StoreSpec } from '../store/open-store.ts';
+import { etcdServersOf, type StoreSpec } from '../store/open-store.ts';
 import type { ClusterRecord, NodeRecord } from './data-directory.ts';
 
 /** Paths of what TLS with an etcd needs. */
@@ -176,6 +176,20 @@ export function completeOptions(
         code: 'OPTIONS_CONFLICT',
       },
     );
+  const store = chooseStore(options, record);
+  if (options.etcdFiles && etcdServersOf(store) === undefined)
+    throw new CodedError(
+      `the cluster's store is ${store}, which has no use for etcd's files; name an etcd: store etcd=https://HOST:2379`,
+      {
+        code: 'OPTIONS_CONFLICT',
+      },
+    );
+  const store = chooseStore(options, record);
+  if (options.etcdFiles && etcdServersOf(store) === undefined)
+    throw new CodedError(
+      `the cluster's store is ${store}, which has no use for etcd's files; an etcd is named by etcd=https://HOST:2379`,
+      { code: 'OPTIONS_CONFLICT' },
+    );
   return {
     name: options.name ?? record?.name ?? 'muster',
     nodes: nodes ?? (record ? hollow : undefined),
@@ -185,7 +199,7 @@ export function completeOptions(
     network: network ?? real?.network.plugin,
     knownNodes: record?.nodes ?? [],
     isNew: record === undefined,
-    store: chooseStore(options, record),
+    store,
     etcdFiles: options.etcdFiles ?? record?.etcd?.files ?? {},
     dataDir: options.dataDir,
     port: port ?? record?.port ?? options.preferredPort ?? 0,

@@ -35,7 +35,8 @@ async function up(flags: ParsedFlags, io: CommandIo): Promise<number> {
   }
   const running = await settledState(directory, io);
   if (running) {
-    checkSame(running, options);
+    const { checkRunning } = await import('../up/check-running.ts');
+    checkRunning(running, options);
     await announce(running, 'running', directory, options, io);
     return 0;
   }
@@ -103,25 +104,6 @@ async function settledState(directory: string, io: CommandIo, appearsMs = 0): Pr
   }
 }
 
-/** A running cluster does not change by `up`; asking for another one than it is would go unheard. */
-function checkSame(state: DaemonState, { nodes, port, runtime, network }: UpOptions): void {
-  const differs = (what: string) =>
-    new CodedError(
-      `cluster "${state.name}" is running with ${what}; "muster down --name ${state.name}" deletes it, or choose another --name`,
-      {
-        code: 'RUNNING_OTHERWISE',
-      },
-    );
-  const hollow = (state.nodes?.length ?? 0) - (state.realNode === undefined ? 0 : 1);
-  if (nodes !== undefined && nodes !== hollow) throw differs(`${hollow} nodes, not ${nodes}`);
-  if (runtime === 'containerd' && state.realNode === undefined) throw differs('hollow nodes only');
-  if (runtime === 'hollow' && state.realNode !== undefined) throw differs(`the real node ${state.realNode}`);
-  if (network !== undefined && state.realNode === undefined) throw differs('hollow nodes only, which have no network');
-  if (network !== undefined && network !== (state.network ?? 'bridge')) throw differs(`network ${state.network ?? 'bridge'}`);
-  if (port !== undefined && port !== Number(new URL(state.server!).port))
-    throw differs(`its API server at ${state.server}, not port ${port}`);
-}
-
 function backgroundArguments(options: UpOptions): string[] {
   const { name, nodes, store, etcdFiles, dataDir, port, runtime, network, containerRuntimeEndpoint } = options;
   const { legacyServiceAccountTokens, runtimeConfig, verbosity } = options;
@@ -157,7 +139,13 @@ async function announce(
   const kubeconfig = kubeconfigToWrite(options.kubeconfig, io.env);
   // First, so that `down` finds the file even when we are killed between the two.
   await rememberKubeconfig(directory, kubeconfig);
-  await addContext(kubeconfig, await readKubeconfig(join(directory, 'admin.kubeconfig')), io.clock);
+  await addContext(kubeconfig, await readKubeconfig(join(directory, 'admin.kubeconfig')), io.clock).catch((cause: Error) => {
+    if (cause instanceof CodedError) throw cause;
+    throw new CodedError(
+      `cluster "${state.name}" runs, but its context cannot be put into ${kubeconfig}: ${cause.message}; name another file by --kubeconfig`,
+      { code: 'KUBECONFIG_UNWRITABLE', cause },
+    );
+  });
   const result: UpResult = {
     name: state.name,
     server: state.server ?? '',

@@ -2,6 +2,7 @@ import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { NetworkPlugin } from '../../cluster/options.ts';
 import { writeFileAtomic } from '../../std/atomic-file.ts';
+import type { StoreSpec } from '../../store/open-store.ts';
 import { isRunning, type ProcessIdentity } from './process-identity.ts';
 
 /** What a running cluster says of itself in its directory. */
@@ -18,7 +19,10 @@ export interface DaemonState extends ProcessIdentity {
   /** Of its pods, when it was asked for. */
   readonly network?: NetworkPlugin;
   readonly readyMs?: number;
-  readonly store?: string;
+  readonly store?: StoreSpec;
+  /** Versions of the API that are on or off besides the default ones. */
+  readonly runtimeConfig?: Readonly<Record<string, string | boolean>>;
+  readonly legacyServiceAccountTokens?: boolean;
 }
 
 const FILE = 'process.json';

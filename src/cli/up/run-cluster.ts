@@ -32,11 +32,13 @@ export async function runCluster(
   const { openDataDirectory } = await import('../../cluster/data-directory.ts');
   const directory = await openDataDirectory(directoryPath);
   const path = await realpath(directory.path);
+  const { readRuntimeConfig } = await import('../../apiserver/kinds/runtime-config.ts');
+  const { legacyServiceAccountTokens } = options;
+  const runtimeConfig = readRuntimeConfig(options.runtimeConfig);
   const identity: DaemonState = { ...ownIdentity(), state: 'starting', name: options.name, startedAtMs: io.clock.now() };
   await writeDaemonState(path, identity);
   try {
     const { startClusterIn } = await import('../../cluster/start-cluster.ts');
-    const { readRuntimeConfig } = await import('../../apiserver/kinds/runtime-config.ts');
     const logger = createKlogLogger({ component: 'muster', verbosity: options.verbosity, now: io.clock.now, write: io.stderr });
     await using cluster = await startClusterIn(directory, {
       name: options.name,
@@ -48,8 +50,7 @@ export async function runCluster(
       ...(options.store !== undefined && { store: options.store }),
       ...(options.etcdFiles && { etcdFiles: options.etcdFiles }),
       dataDir: path,
-      legacyServiceAccountTokens: options.legacyServiceAccountTokens,
-      runtimeConfig: readRuntimeConfig(options.runtimeConfig),
+      ...{ legacyServiceAccountTokens, runtimeConfig },
       signal: io.signal,
       clock: io.clock,
       random: io.random,
@@ -65,8 +66,7 @@ export async function runCluster(
       nodes: cluster.nodes.map((node) => node.name),
       ...(cluster.realNode !== undefined && { realNode: cluster.realNode }),
       ...(cluster.network !== undefined && { network: cluster.network }),
-      readyMs,
-      store: cluster.store,
+      ...{ readyMs, store: cluster.store, runtimeConfig, legacyServiceAccountTokens },
     });
     await onReady();
     await Promise.race([cluster.done, aborted(io.signal)]);
