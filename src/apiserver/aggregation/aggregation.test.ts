@@ -18,6 +18,39 @@ test('every group version that is served here has an APIService, which comes bac
   await until('it is back', async () => (await api.call('GET', `${SERVICES}/v1.apps`)).status === 200);
 });
 
+test('what is served here is available again when no extension server is named for it any more, and whatever its status says', async (context) => {
+  const api = await startTestApi({ aggregation: { routeToEndpoints: true } });
+  context.after(() => api.stop());
+  const name = `${SERVICES}/v1.apps`;
+  const merge = { 'content-type': 'application/merge-patch+json' };
+  const patch = (change: object, part = '') => api.call('PATCH', `${name}${part}`, change, merge);
+  const reason = (wanted: string) =>
+    until(wanted, async () => {
+      const { body } = await api.call<V1APIService>('GET', name);
+      return body.status?.conditions?.[0]?.reason === wanted;
+    });
+  const deployments = async () => (await api.call('GET', '/apis/apps/v1/deployments')).status;
+  await patch({ spec: { service: { name: 'absent', namespace: 'default' }, insecureSkipTLSVerify: true } });
+  await reason('ServiceNotFound');
+  assert.equal(await deployments(), 503);
+  await patch({ spec: { service: null, insecureSkipTLSVerify: null } });
+  await reason('Local');
+  assert.equal(await deployments(), 200);
+  await patch({ status: { conditions: [] } }, '/status');
+  await reason('Local');
+});
+
+test('the priority that somebody gives what is built in stays as he wrote it while the server runs', async (context) => {
+  const api = await startTestApi();
+  context.after(() => api.stop());
+  const name = `${SERVICES}/v1.apps`;
+  await api.call('PATCH', name, { spec: { versionPriority: 99 } }, { 'content-type': 'application/merge-patch+json' });
+  await api.call('DELETE', `${SERVICES}/v1.batch`);
+  await until('others are looked at', async () => (await api.call('GET', `${SERVICES}/v1.batch`)).status === 200);
+  const { body } = await api.call<V1APIService>('GET', name);
+  assert.equal(body.spec?.versionPriority, 99);
+});
+
 test('an APIService is checked as upstream checks it', async (context) => {
   const api = await startTestApi();
   context.after(() => api.stop());

@@ -105,7 +105,10 @@ type Change =
   | { readonly type: 'update'; readonly name: string; readonly spec: object }
   | { readonly type: 'delete'; readonly name: string };
 
-/** What is to be done to have the APIServices that are wanted. `atStart`: objects of an earlier start that are wanted no more go. */
+/**
+ * What is to be done to have the APIServices that are wanted. `atStart`: objects of an earlier start that are wanted no more go, and
+ * those that somebody changed are set right; later, they are his.
+ */
 export function planChanges(wanted: ReadonlyMap<string, Local>, existing: readonly V1APIService[], atStart: boolean): Change[] {
   const changes: Change[] = [];
   const byName = new Map(existing.map((service) => [service.metadata?.name ?? '', service]));
@@ -113,7 +116,8 @@ export function planChanges(wanted: ReadonlyMap<string, Local>, existing: readon
     const found = byName.get(name);
     if (!found)
       changes.push({ type: 'create', name, object: { metadata: { name, labels: { [AUTOMANAGED]: automanaged } }, spec } });
-    else if (managed(found) && !sameSpec(found.spec, spec)) changes.push({ type: 'update', name, spec });
+    else if ((managed(found) === 'true' || (managed(found) && atStart)) && !sameSpec(found.spec, spec))
+      changes.push({ type: 'update', name, spec });
   }
   for (const [name, service] of byName) {
     const kept = managed(service);

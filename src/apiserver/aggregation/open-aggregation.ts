@@ -11,6 +11,7 @@ import { authenticationData, keepAuthenticationConfigMap } from './authenticatio
 import { isAvailable } from './is-available.ts';
 import { createLazyAggregation } from './lazy-aggregation.ts';
 import { startAutoregister } from './local-api-services.ts';
+import { keepLocalAvailable } from './local-availability.ts';
 
 export interface OpenAggregationConfig {
   readonly aggregation?: AggregationConfig;
@@ -86,7 +87,7 @@ export function openAggregation(config: OpenAggregationConfig, deps: OpenAggrega
     async start() {
       if (served) {
         const autoregister = startAutoregister(deps);
-        parts.push(autoregister);
+        parts.push(autoregister, keepLocalAvailable(deps));
         await autoregister.done();
       }
       registered.done();
