@@ -83,7 +83,11 @@ test('a scale that is stale, negative, of another name or of no numbers is refus
   const path = `${APPS}/deployments/strict/scale`;
   const cases: [object, number, RegExp][] = [
     [scale('strict', 2, { resourceVersion: '1' }), 409, /deployments\.apps "strict": the object has been modified/],
-    [scale('strict', -1, { uid: 'x' }), 409, /deployments\.apps "strict": StorageError: .* UID in precondition: x, UID in object/],
+    [
+      scale('strict', -1, { uid: 'x' }),
+      409,
+      /deployments\.apps "strict": StorageError: .* UID in precondition: x, UID in object/,
+    ],
     [
       scale('strict', -1),
       422,
