@@ -42,16 +42,6 @@ test('what a kept cluster cannot become is refused with both values', () => {
 
 test("etcd's files are for a store in etcd", () => {
   const etcdFiles = { ca: '/ca.pem' };
-  assert.throws(() => complete({ etcdFiles }), {
-    code: 'OPTIONS_CONFLICT',
-    message: /store is memory, which has no use for etcd's files/,
-  });
-  assert.throws(() => complete({ etcdFiles, dataDir: '/d' }), { code: 'OPTIONS_CONFLICT', message: /store is sqlite/ });
-  assert.deepEqual(complete({ etcdFiles, store: 'etcd=https://h:2379' }).etcdFiles, etcdFiles);
-});
-
-test("etcd's files are for a store in etcd", () => {
-  const etcdFiles = { ca: '/ca.pem' };
   const refusal = (store: string) => ({
     code: 'OPTIONS_CONFLICT',
     message: new RegExp(`store is ${store}, which has no use for etcd's files`),

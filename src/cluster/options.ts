@@ -179,14 +179,6 @@ export function completeOptions(
   const store = chooseStore(options, record);
   if (options.etcdFiles && etcdServersOf(store) === undefined)
     throw new CodedError(
-      `the cluster's store is ${store}, which has no use for etcd's files; name an etcd: store etcd=https://HOST:2379`,
-      {
-        code: 'OPTIONS_CONFLICT',
-      },
-    );
-  const store = chooseStore(options, record);
-  if (options.etcdFiles && etcdServersOf(store) === undefined)
-    throw new CodedError(
       `the cluster's store is ${store}, which has no use for etcd's files; an etcd is named by etcd=https://HOST:2379`,
       { code: 'OPTIONS_CONFLICT' },
     );
