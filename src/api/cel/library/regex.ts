@@ -10,7 +10,7 @@ import { MOST_WORK, type Work } from '../work.ts';
 type Use = (expression: RegularExpression, text: string, steps: Steps, ...rest: never[]) => Value;
 
 /** Instructions of a pattern that are followed for one part of a value that is looked at. */
-const STEPS_PER_WORK = 2;
+const STEPS_PER_WORK = 1;
 
 function compileOrError(pattern: Value): RegularExpression | ErrorValue {
   try {
