@@ -1,13 +1,20 @@
 import type { Inventory } from '../../api/config/v1/inventory.ts';
-import type { RbacV1Subject } from '../../api/gen/types.ts';
+import type { RbacV1Subject, V1PolicyRule } from '../../api/gen/types.ts';
 import type { KubeObject } from '../../api/machinery/object.ts';
-import { networkService } from '../../deploy/desired/pod-network.ts';
+import { networkService, policyService } from '../../deploy/desired/pod-network.ts';
 import { flannelObjects } from '../../network/flannel/flannel-objects.ts';
 
 const API = 'rbac.authorization.k8s.io';
 
-/** What the service of a cluster's pod network needs in the API. */
+const READERS = ['get', 'list', 'watch'];
+
+/** What the services of a cluster's pod network and of its policies need in the API. */
 export function networkObjects(inventory: Inventory): readonly KubeObject[] {
+  const policies = policyService(inventory);
+  return [...podNetworkObjects(inventory), ...(policies === undefined ? [] : policyObjects(policies))];
+}
+
+function podNetworkObjects(inventory: Inventory): readonly KubeObject[] {
   const name = networkService(inventory);
   if (name === undefined) return [];
   const subject: RbacV1Subject = { kind: 'User', apiGroup: API, name };
@@ -19,17 +26,24 @@ export function networkObjects(inventory: Inventory): readonly KubeObject[] {
 
 /** calico-node keeps its state in objects of Calico's own kinds, and enforces policies. */
 function calicoObjects(name: string, subject: RbacV1Subject): readonly KubeObject[] {
-  const readers = ['get', 'list', 'watch'];
-  const role = {
-    ...{ apiVersion: `${API}/v1`, kind: 'ClusterRole', metadata: { name } },
-    rules: [
-      { apiGroups: [''], resources: ['nodes', 'pods', 'namespaces'], verbs: readers },
-      { apiGroups: [''], resources: ['nodes/status'], verbs: ['patch'] },
-      { apiGroups: ['networking.k8s.io'], resources: ['networkpolicies'], verbs: readers },
-      { apiGroups: ['apiextensions.k8s.io'], resources: ['customresourcedefinitions'], verbs: ['get', 'create'] },
-      { apiGroups: ['crd.projectcalico.org'], resources: ['*'], verbs: [...readers, 'create', 'update', 'delete'] },
-    ],
-  };
+  return boundRole(name, subject, [
+    ...POLICY_RULES,
+    { apiGroups: [''], resources: ['nodes/status'], verbs: ['patch'] },
+    { apiGroups: ['apiextensions.k8s.io'], resources: ['customresourcedefinitions'], verbs: ['get', 'create'] },
+    { apiGroups: ['crd.projectcalico.org'], resources: ['*'], verbs: [...READERS, 'create', 'update', 'delete'] },
+  ]);
+}
+
+/** What decides which packets may pass. */
+const POLICY_RULES: readonly V1PolicyRule[] = [
+  { apiGroups: [''], resources: ['nodes', 'pods', 'namespaces'], verbs: READERS },
+  { apiGroups: ['networking.k8s.io'], resources: ['networkpolicies'], verbs: READERS },
+];
+
+const policyObjects = (name: string) => boundRole(name, { kind: 'User', apiGroup: API, name }, POLICY_RULES);
+
+function boundRole(name: string, subject: RbacV1Subject, rules: readonly V1PolicyRule[]): readonly KubeObject[] {
+  const role = { ...{ apiVersion: `${API}/v1`, kind: 'ClusterRole', metadata: { name } }, rules };
   const binding = {
     ...{ apiVersion: `${API}/v1`, kind: 'ClusterRoleBinding', metadata: { name } },
     roleRef: { apiGroup: API, kind: 'ClusterRole', name },

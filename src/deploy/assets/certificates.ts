@@ -2,7 +2,7 @@ import { isIP } from 'node:net';
 import type { Inventory, InventoryHost } from '../../api/config/v1/inventory.ts';
 import { type CertificateSpec, firstAddress } from '../../pki/layouts/layout.ts';
 import { DNS_USER } from '../desired/cluster-dns.ts';
-import { networkService } from '../desired/pod-network.ts';
+import { packetServices } from '../desired/pod-network.ts';
 
 const SERVER = ['digital signature', 'key encipherment', 'server auth'];
 const CLIENT = ['digital signature', 'key encipherment', 'client auth'];
@@ -16,7 +16,6 @@ export function certificatesOf(inventory: Inventory): Readonly<Record<AuthorityN
   const masters = inventory.hosts.filter(({ roles }) => roles.includes('master'));
   const members = inventory.hosts.filter(({ roles }) => roles.includes('etcd'));
   const workers = inventory.hosts.filter(({ roles }) => roles.includes('worker'));
-  const network = networkService(inventory);
   return {
     cluster: [
       { name: 'admin', commonName: 'admin', organizations: ['system:masters'], usages: CLIENT },
@@ -28,7 +27,7 @@ export function certificatesOf(inventory: Inventory): Readonly<Record<AuthorityN
       ]),
       ...workers.flatMap((host) => [
         own(host, 'kube-proxy', 'system:kube-proxy', CLIENT),
-        ...(network === undefined ? [] : [own(host, network, network, CLIENT)]),
+        ...packetServices(inventory).map((name) => own(host, name, name, CLIENT)),
       ]),
     ],
     etcd: [

@@ -53,7 +53,7 @@ test('M-24: no connection takes a port that something of the cluster listens on'
   const reserved = (inventory: Inventory) => sysctlsOf(inventory).get('net.ipv4.ip_local_reserved_ports');
   assert.equal(
     reserved(separate),
-    '2379-2380,6443,8443,8472,9153,10248-10250,10256-10257,10259,30000-32767',
+    '2379-2380,6443,8443,8472,9153,10248-10250,10256-10257,10259,10261,30000-32767',
     'balancer, flannel and DNS among them',
   );
   const other = await testInventory({
@@ -62,6 +62,26 @@ test('M-24: no connection takes a port that something of the cluster listens on'
     network: { plugin: 'calico', dns: 'none', nodePorts: '20000-20100' },
   });
   assert.equal(reserved(other), '2379-2380,8080,9091,10248-10250,10256-10257,10259,20000-20100');
+});
+
+test('network policies are kept on workers, by the network itself or by a service beside it, and not in a network that is not ours', async () => {
+  const of = async (plugin: string) => {
+    const inventory = await testInventory({ network: { plugin } });
+    return { inventory, steps: stepsOf(inventory, inventory.hosts[0]!.name) };
+  };
+  for (const plugin of ['flannel', 'bridge']) {
+    const { inventory, steps } = await of(plugin);
+    const text = textIn(steps, '/etc/systemd/system/network-policy.service');
+    const name = inventory.hosts[0]!.name;
+    assert.match(
+      text,
+      new RegExp(`^ExecStart=/usr/bin/muster network-policy --kubeconfig=\\S+ --hostname-override=${name}$`, 'm'),
+    );
+    assert.equal(fileIn(steps, '/etc/kubernetes/network-policy.kubeconfig').mode, 0o600);
+    assert.ok(services(steps).includes('network-policy'));
+  }
+  for (const plugin of ['calico', 'none']) assert.ok(!services((await of(plugin)).steps).includes('network-policy'), plugin);
+  assert.ok(!services(stepsOf(separate, 'm1')).includes('network-policy'));
 });
 
 test('HOST-06: user kube reads its kubeconfigs by access lists where the host can make them, by its group elsewhere', async () => {
@@ -234,7 +254,7 @@ test('ETCD-07, HA-05: etcd, masters and workers on hosts of their own; each gets
   assert.deepEqual(services(stepsOf(separate, 'e1')), ['etcd']);
   const control = ['kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'coredns'];
   assert.deepEqual(services(stepsOf(separate, 'm1')), ['haproxy', 'keepalived', ...control]);
-  assert.deepEqual(services(stepsOf(separate, 'w1')), ['kubelet', 'kube-proxy', 'flanneld']);
+  assert.deepEqual(services(stepsOf(separate, 'w1')), ['kubelet', 'kube-proxy', 'flanneld', 'network-policy']);
   const urls = ['10', '11', '12'].map((last) => `https://192.168.20.${last}:2379`).join(',');
   assert.ok(textIn(stepsOf(separate, 'm1'), '/etc/kubernetes/apiserver').includes(`--etcd-servers=${urls} \\`));
   assert.ok(!paths(stepsOf(separate, 'e1')).some((path) => path.startsWith('/etc/kubernetes/')));
@@ -251,7 +271,7 @@ test('HA-06: three hosts with a kubelet each, beside a master', async () => {
   });
   for (const [i, address] of addresses.entries()) {
     const steps = stepsOf(inventory, `n${i}`);
-    assert.deepEqual(services(steps), ['kubelet', 'kube-proxy', 'flanneld']);
+    assert.deepEqual(services(steps), ['kubelet', 'kube-proxy', 'flanneld', 'network-policy']);
     assert.match(textIn(steps, '/etc/kubernetes/kubelet-config.yaml'), new RegExp(`^address: ${address}$`, 'm'));
   }
 });

@@ -11,23 +11,46 @@ export const NETWORK_SERVICES = { flannel: 'flanneld', calico: 'calico-node' } a
 export const networkService = ({ network }: Inventory): string | undefined =>
   network.plugin === 'flannel' || network.plugin === 'calico' ? NETWORK_SERVICES[network.plugin] : undefined;
 
+/** The service that keeps NetworkPolicies where the pod network does not, and who it is to the API. */
+const POLICY_SERVICE = 'network-policy';
+
+/** The service that keeps a cluster's NetworkPolicies beside its pod network; undefined where that does, or where the network is not ours. */
+export const policyService = ({ network }: Inventory): string | undefined =>
+  network.plugin === 'flannel' || network.plugin === 'bridge' ? POLICY_SERVICE : undefined;
+
+/** The services of pods' packets on a worker, which are the names of their certificates too. */
+export const packetServices = (inventory: Inventory): string[] =>
+  [networkService(inventory), policyService(inventory)].filter((name) => name !== undefined);
+
 /** Where the runtime finds the network of pods that `bridge` makes. */
 export const cniFile = ({ name }: Inventory) => `/etc/cni/net.d/10-${name}.conflist`;
 
-/** A worker's part of the network between pods. */
+/** A worker's part of the network between pods, and of what may pass there. */
 export function podNetworkSteps(inventory: Inventory, host: InventoryHost, material: Material, executable: FileStep): Step[] {
-  const name = networkService(inventory);
-  if (name === undefined || !host.roles.includes('worker')) return [];
+  if (!host.roles.includes('worker')) return [];
+  const steps = packetServices(inventory).map((name) => packetServiceSteps(name, { inventory, host, material, executable }));
+  // All files before the first start.
+  return [...steps.map(({ install }) => install), ...steps.map(({ node }) => node)].flat();
+}
+
+interface PacketServiceParts {
+  readonly inventory: Inventory;
+  readonly host: InventoryHost;
+  readonly material: Material;
+  readonly executable: FileStep;
+}
+
+function packetServiceSteps(name: string, { inventory, host, material, executable }: PacketServiceParts) {
   const kubeconfig = `${KUBERNETES_DIRECTORY}/${name}.kubeconfig`;
   const user = { name, pair: material.pairOf(host.name, name) };
   const files = [
     secretFile(kubeconfig, kubeconfigText(endpointUrl(inventory), material.authority.trust, user)),
     unitFile({
       name,
-      description: `Pod network, ${inventory.network.plugin}'s way`,
+      description: name === POLICY_SERVICE ? 'Network policies of pods' : `Pod network, ${inventory.network.plugin}'s way`,
       after: ['network-online.target', 'kubelet.service'],
       service: [
-        ...(name === 'flanneld' ? flannelService(inventory, host, kubeconfig) : calicoService(inventory, host, kubeconfig)),
+        ...SERVICES[name]!(inventory, host, kubeconfig),
         'Restart=always',
         'RestartSec=5',
         'LimitNOFILE=65536',
@@ -36,11 +59,17 @@ export function podNetworkSteps(inventory: Inventory, host: InventoryHost, mater
       ],
     }),
   ];
-  return [
-    ...inPhase('install', files),
-    ...inPhase('node', [{ type: 'unit', name: `${name}.service`, fingerprint: fingerprintOf([executable, ...files]) }]),
-  ];
+  const unit = { type: 'unit', name: `${name}.service`, fingerprint: fingerprintOf([executable, ...files]) } as const;
+  return { install: inPhase('install', files), node: inPhase('node', [unit]) };
 }
+
+type ServiceLines = (inventory: Inventory, host: InventoryHost, kubeconfig: string) => string[];
+
+const SERVICES: Readonly<Record<string, ServiceLines>> = {
+  flanneld: flannelService,
+  'calico-node': calicoService,
+  [POLICY_SERVICE]: policyLines,
+};
 
 function flannelService({ distribution }: Inventory, host: InventoryHost, kubeconfig: string): string[] {
   const flags = { 'kubeconfig-file': kubeconfig, 'hostname-override': host.name, iface: host.address, 'ip-masq': 'true' };
@@ -54,6 +83,11 @@ function calicoService({ distribution, network }: Inventory, host: InventoryHost
     ...Object.entries(environment).map(([name, value]) => `Environment=${name}=${value}`),
     `ExecStart=${[`${distribution.directory}/muster`, 'calico-node', ...flagWords(flags)].join(' ')}`,
   ];
+}
+
+function policyLines({ distribution }: Inventory, host: InventoryHost, kubeconfig: string): string[] {
+  const flags = { kubeconfig, 'hostname-override': host.name };
+  return [`ExecStart=${[`${distribution.directory}/muster`, POLICY_SERVICE, ...flagWords(flags)].join(' ')}`];
 }
 
 /**

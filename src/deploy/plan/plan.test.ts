@@ -70,9 +70,16 @@ test('another executable restarts all services that run it, and leaves etcd alon
   const restarted = planHost(changed, facts).filter(({ action }) => action === 'restart');
   assert.deepEqual(
     restarted.map(({ title }) => title.split(' ')[1]),
-    ['kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'coredns', 'kubelet', 'kube-proxy', 'flanneld'].map(
-      (name) => `${name}.service`,
-    ),
+    [
+      'kube-apiserver',
+      'kube-controller-manager',
+      'kube-scheduler',
+      'coredns',
+      'kubelet',
+      'kube-proxy',
+      'flanneld',
+      'network-policy',
+    ].map((name) => `${name}.service`),
   );
 });
 

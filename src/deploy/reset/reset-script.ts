@@ -8,6 +8,7 @@ import { quote } from '../transport/transport.ts';
 const UNITS = [
   'flanneld',
   'calico-node',
+  'network-policy',
   'kubelet',
   'kube-proxy',
   'kube-scheduler',
@@ -65,11 +66,11 @@ if recorded "unit$tab"kubelet.service; then
   sed -n 's/^[^ ]* \\([^ ]*\\) .*/\\1/p' /proc/mounts | grep -F ${quote(`${kubelet.rootDirectory}/`)} | sort -r | while read -r mount; do umount "$mount" || umount -l "$mount"; done
   if [ -x ${quote(`${distribution.directory}/muster`)} ]; then ${quote(`${distribution.directory}/muster`)} kube-proxy --cleanup >/dev/null 2>&1 || warn 'rules of kube-proxy may be left'; fi
 ${distribution.type === 'upstream' ? CHAINS : ''}  # The program goes with the files: it is not there when this was run before.
-  for network in flanneld calico-node; do
+  for network in flanneld calico-node network-policy; do
     if [ -x ${quote(`${distribution.directory}/muster`)} ] && recorded "unit$tab$network.service"; then ${quote(`${distribution.directory}/muster`)} "$network" --cleanup >/dev/null 2>&1 || warn "the network of $network may be left"; fi
   done
   rmdir /run/flannel 2>/dev/null || :
-  rm -f ${quote(KUBELET_KUBECONFIG)} ${quote(pki.directory)}/kubelet-client-* ${quote(pki.directory)}/kubelet-server-* ${quote(pki.directory)}/kubelet.crt ${quote(pki.directory)}/kubelet.key
+  rm -f ${quote(KUBELET_KUBECONFIG)} ${quote(pki.directory)}/kubelet-client-* ${quote(pki.directory)}/.kubelet-* ${quote(pki.directory)}/kubelet-server-* ${quote(pki.directory)}/kubelet.crt ${quote(pki.directory)}/kubelet.key
 fi
 put_back() {
   rm -f "$1" || warn "$1 stays"

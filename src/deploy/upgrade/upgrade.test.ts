@@ -53,7 +53,7 @@ test('masters are upgraded first, and before them a host on which an upgrade was
 test('what an upgrade changes is kept before: the files that it writes, and the services that it restarts', () => {
   const { hosts } = planUpgrade(inventory, plansOf(newer), factsOf(), new Map());
   assert.deepEqual(hosts[2]!.paths, ['/usr/bin/muster']);
-  assert.deepEqual(hosts[2]!.units, ['kubelet.service', 'kube-proxy.service', 'flanneld.service']);
+  assert.deepEqual(hosts[2]!.units, ['kubelet.service', 'kube-proxy.service', 'flanneld.service', 'network-policy.service']);
 });
 
 test('apply leaves another program to upgrade, where one runs', () => {

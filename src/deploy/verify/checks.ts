@@ -3,7 +3,7 @@ import { CodedError } from '../../std/coded-error.ts';
 import { DNS_USER } from '../desired/cluster-dns.ts';
 import { balancerUnits } from '../desired/load-balancer.ts';
 import { KUBELET_KUBECONFIG } from '../desired/node.ts';
-import { networkService } from '../desired/pod-network.ts';
+import { packetServices } from '../desired/pod-network.ts';
 import { type Span, wrongClocks } from '../facts/clocks.ts';
 import type { HostPlan } from '../plan/plan.ts';
 import type { Change } from '../plan/plan-host.ts';
@@ -81,7 +81,7 @@ export const unitsOf = (inventory: Inventory, host: InventoryHost): string[] => 
   ...(host.roles.includes('master') && inventory.network.dns === 'muster' ? [DNS_USER] : []),
   ...(host.roles.includes('etcd') ? ['etcd'] : []),
   ...(host.roles.includes('master') ? ['kube-apiserver', 'kube-controller-manager', 'kube-scheduler'] : []),
-  ...(host.roles.includes('worker') ? ['kubelet', 'kube-proxy', networkService(inventory) ?? []].flat() : []),
+  ...(host.roles.includes('worker') ? ['kubelet', 'kube-proxy', ...packetServices(inventory)] : []),
 ];
 
 /** What the runbooks look at on each host. A host that said nothing fails. */
