@@ -62,6 +62,8 @@ export class ScheduleAttempts {
   readonly #refusals = new Slots(MAX_REFUSALS);
   /** Victims that have been told to go, and for whom. */
   readonly #leaving = new Map<string, string>();
+  /** Pods that are not bound yet because something is made ready for them: how that is ended. */
+  readonly #preparing = new Map<string, AbortController>();
   #start = 0;
 
   constructor(options: ScheduleAttemptsOptions) {
@@ -164,7 +166,7 @@ export class ScheduleAttempts {
     try {
       if (reservations.length) {
         await this.#announce(info, node.name, signal);
-        await this.#timed(attempt, 'PreBind', () => commitAll(reservations, signal));
+        await this.#timed(attempt, 'PreBind', () => this.#prepare(info, reservations, signal));
       }
       await this.#timed(attempt, 'Bind', () => bindPod(info, node.name, { client, extenders, signal }));
     } catch (error) {
@@ -187,6 +189,22 @@ export class ScheduleAttempts {
       node: node.name,
       profile: profile.schedulerName,
     });
+  }
+
+  /** Rejects as well when a pod of a higher priority takes the place meanwhile. */
+  async #prepare({ uid }: PodInfo, reservations: readonly Reservation[], signal: AbortSignal): Promise<void> {
+    const taken = new AbortController();
+    this.#preparing.set(uid, taken);
+    const either = AbortSignal.any([signal, taken.signal]);
+    try {
+      await commitAll(reservations, either);
+      either.throwIfAborted();
+    } catch (error) {
+      // Whatever failed because of that: this is why.
+      throw taken.signal.aborted && !signal.aborted ? taken.signal.reason : error;
+    } finally {
+      this.#preparing.delete(uid);
+    }
   }
 
   /** What cannot be taken back now is, when the pod is tried again. */
@@ -245,7 +263,14 @@ export class ScheduleAttempts {
     const { info } = queued;
     for (const { uid } of candidate.victims) this.#leaving.set(uid, info.uid);
     try {
-      await makeRoom(info, candidate, { client, events, nominations, nowMs: clock.now(), signal });
+      const takeBack = (uid: string) => {
+        const preparing = this.#preparing.get(uid);
+        if (!preparing) return false;
+        this.#leaving.delete(uid);
+        preparing.abort(new Error('preempted by DefaultPreemption'));
+        return true;
+      };
+      await makeRoom(info, candidate, { client, events, nominations, nowMs: clock.now(), signal, takeBack });
     } catch (error) {
       for (const { uid } of candidate.victims) this.#leaving.delete(uid);
       throw error;

@@ -207,6 +207,42 @@ test('victims are told why they go, and the pod takes their place when they are 
   assert.equal(run.events.at(-1), 'Scheduled: Successfully assigned default/bold to n');
 });
 
+test('a pod that something is still made ready for loses its place to a higher priority, and is not deleted', async () => {
+  let undone = 0;
+  const slow: Plugin = {
+    name: 'Slow',
+    reserve: ({ pod: { priority } }) => ({
+      commit: (signal) =>
+        priority > 0
+          ? Promise.resolve()
+          : new Promise((_, reject) => {
+              signal.addEventListener('abort', () => reject(new DOMException('aborted', 'AbortError')));
+            }),
+      release: () => undefined,
+      undo: async () => void undone++,
+    }),
+  };
+  const profiles = () => [{ ...createDefaultProfile(), reserves: [slow] }];
+  const waiting = { ...pod(asking('2')), metadata: { name: 'waiting', namespace: 'default', uid: 'waiting' } };
+  await using run = await start([node('n')], [waiting], undefined, { profiles });
+  const bold = { ...pod(asking('2', { priority: 5 })), metadata: { name: 'bold', namespace: 'default', uid: 'bold' } };
+  await run.tell('/api/v1/pods', 'ADDED', bold);
+  await run.settle(1000);
+  assert.deepEqual(
+    run.writes.filter(({ method }) => method === 'DELETE'),
+    [],
+  );
+  assert.equal(undone, 1);
+  assert.ok(run.events.includes('Preempted: Preempted by pod bold on node n'));
+  assert.ok(run.events.includes('FailedScheduling: binding rejected: preempted by DefaultPreemption'));
+  assert.ok(run.events.includes('Scheduled: Successfully assigned default/bold to n'));
+  assert.match(
+    run.events.at(-1)!,
+    /^FailedScheduling: 0\/1 nodes are available: 1 Insufficient cpu/,
+    'it looks for another place',
+  );
+});
+
 test('room that was kept for a pod is free for others when it goes elsewhere', async () => {
   const named = (name: string, spec: Partial<V1PodSpec>, nominatedNodeName?: string): V1Pod => ({
     ...pod(asking('2', spec)),

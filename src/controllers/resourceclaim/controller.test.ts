@@ -121,6 +121,18 @@ test('a user that nobody knows is asked for before it is taken out', async () =>
   assert.deepEqual(cluster.get<ResourceV1ResourceClaim>(resourceClaimKind, 'c', 'a')?.status, {});
 });
 
+test('users other than pods are let be, and pods among them that have gone are taken out', async () => {
+  const cluster = new TestingCluster();
+  const other = { apiGroup: 'example.com', resource: 'groups', name: 'g', uid: 'g-uid' };
+  cluster.put(resourceClaimKind, allocated({ status: { allocation: {}, reservedFor: [other, USER] } }));
+  await using run = await start(cluster);
+  await run.settle();
+  assert.deepEqual(cluster.get<ResourceV1ResourceClaim>(resourceClaimKind, 'c', 'a')?.status, {
+    allocation: {},
+    reservedFor: [other],
+  });
+});
+
 test('a pod that came to its node without a scheduler is noted as a user', async () => {
   const cluster = new TestingCluster();
   cluster.put(resourceClaimKind, allocated({ status: { allocation: {}, reservedFor: [] } }));

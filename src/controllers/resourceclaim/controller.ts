@@ -123,7 +123,8 @@ export function createResourceClaimController(
   }
 
   async function isUsing(namespace: string, user: V1ResourceClaimConsumerReference, signal: AbortSignal): Promise<boolean> {
-    if (user.apiGroup || user.resource !== 'pods') throw new Error(`unsupported ReservedFor entry: ${JSON.stringify(user)}`);
+    // Of others than pods nobody knows here whether they are there still.
+    if (user.apiGroup || user.resource !== 'pods') return true;
     // The scheduler may know of a pod that is not shown here yet.
     const pod =
       pods.get(user.name, namespace) ??

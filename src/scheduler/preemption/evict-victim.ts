@@ -10,12 +10,23 @@ export interface EvictionContext {
   readonly events: EventRecorder;
   readonly nowMs: number;
   readonly signal: AbortSignal;
+  /** Takes the node back from a pod that is not bound yet, which then waits for another. Whether it did. */
+  takeBack(uid: string): boolean;
 }
 
-/** Says in a victim's condition why it goes, deletes it with its own grace period, and tells of it. That it is gone already is fine. */
+/**
+ * Says in a victim's condition why it goes, deletes it with its own grace period, and tells of it. That it is gone already is fine. One
+ * that something is still made ready for loses only its place.
+ */
 export async function evictVictim(victim: V1Pod, preemptor: V1Pod, nodeName: string, context: EvictionContext): Promise<void> {
   const { client, events, nowMs, signal } = context;
-  const { namespace, name = '', uid, generation } = victim.metadata ?? {};
+  const { namespace, name = '', uid = '', generation } = victim.metadata ?? {};
+  const tell = () =>
+    events.event(victim, 'Normal', 'Preempted', `Preempted by pod ${preemptor.metadata?.uid} on node ${nodeName}`);
+  if (context.takeBack(uid)) {
+    tell();
+    return;
+  }
   const pods = client.resource<V1Pod>(podKind, namespace);
   const condition = {
     type: 'DisruptionTarget',
@@ -35,5 +46,5 @@ export async function evictVictim(victim: V1Pod, preemptor: V1Pod, nodeName: str
     if (isStatus(error, 'NotFound') || isStatus(error, 'Conflict')) return;
     throw error;
   }
-  events.event(victim, 'Normal', 'Preempted', `Preempted by pod ${preemptor.metadata?.uid} on node ${nodeName}`);
+  tell();
 }
