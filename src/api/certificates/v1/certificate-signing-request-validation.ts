@@ -116,11 +116,12 @@ function certificateComplaint(base64: string): string | undefined {
   for (const { type, hasHeaders, der } of blocks) {
     if (type !== 'CERTIFICATE') return `only CERTIFICATE PEM blocks are allowed, found ${JSON.stringify(type)}`;
     if (hasHeaders) return 'no PEM block headers are permitted';
+    if (!der.length) return 'found CERTIFICATE PEM block containing 0 certificates';
     try {
       new X509Certificate(der);
-    } catch (error) {
-      // What OpenSSL says about the signer's bytes is the answer to the signer.
-      return error instanceof Error ? error.message : String(error);
+    } catch {
+      // What is no DER OpenSSL takes for PEM, and complains of that.
+      return 'x509: malformed certificate';
     }
   }
   return undefined;

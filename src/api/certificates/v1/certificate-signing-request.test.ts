@@ -206,6 +206,16 @@ test('a signer sets the certificate once and does not approve', () => {
   assert.deepEqual([touched.errors, statusOf(touched.updated)?.conditions], [[], statusOf(existing)?.conditions]);
 });
 
+test('a certificate that is empty or none is told as such', () => {
+  const told = (der: string) =>
+    write('status', make(), {
+      certificate: Buffer.from(`-----BEGIN CERTIFICATE-----\n${der}-----END CERTIFICATE-----\n`).toString('base64'),
+    }).errors;
+  const wrong = 'status.certificate: Invalid value: "<certificate data>": ';
+  assert.deepEqual(told(''), [`${wrong}found CERTIFICATE PEM block containing 0 certificates`]);
+  assert.deepEqual(told('AAAA\n'), [`${wrong}x509: malformed certificate`]);
+});
+
 test('what is wrong with a certificate is told before who may not write it', () => {
   assert.deepEqual(write('approval', make(), { certificate: 'AAAA' }).errors, []);
   assert.deepEqual(write('approval', make(), {}).updated['status'], {}, 'nobody decided');
