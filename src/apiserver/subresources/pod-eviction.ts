@@ -50,7 +50,9 @@ export function createEvictionHandler(deps: EvictionDeps): ActionHandler {
       const choices = deletionOf(context.request.query, eviction);
       const { user, warnings } = context;
       const scope: WriteScope = { kind: pod, namespace, user, dryRun: choices.dryRun, warnings, admit: false };
-      await admitAction(admission(), actionAttributes(context, pod, { object: eviction, dryRun: choices.dryRun }));
+      // Admission looks at the request alone: what only the deletion's own options ask for is no dry run of it.
+      const { dryRun } = parseWriteQuery(context.request.query, 'CreateOptions');
+      await admitAction(admission(), actionAttributes(context, pod, { object: eviction, dryRun }));
       if (eviction.metadata.name !== name) throw badRequest('name in URL does not match name in Eviction object');
       if (await evictUnguarded(deps, scope, name, choices)) return DONE;
       const { object } = await objects.read({ kind: pod, namespace, name });

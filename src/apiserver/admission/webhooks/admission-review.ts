@@ -44,7 +44,9 @@ export interface ReviewParts {
 }
 
 export function makeReview(attributes: AdmissionAttributes, { version, uid, kind, object, oldObject }: ReviewParts): string {
-  const request = { uid, ...admissionRequest(attributes, kind), object: object ?? null, oldObject: oldObject ?? null };
+  const { dryRun, options, ...asked } = admissionRequest(attributes, kind);
+  // In the order of upstream's fields.
+  const request = { uid, ...asked, object: object ?? null, oldObject: oldObject ?? null, dryRun, options };
   return exactJsonText({ kind: 'AdmissionReview', apiVersion: `admission.k8s.io/${version}`, request });
 }
 

@@ -97,6 +97,10 @@ describe('webhooks', () => {
       ['UPDATE', { x: '1' }, { x: '2' }],
     );
     assert.deepEqual([deleted!['operation'], deleted!['object'], deleted!['dryRun']], ['DELETE', null, true]);
+    assert.equal(
+      Object.keys(created!).join(' '),
+      'uid kind resource requestKind requestResource name namespace operation userInfo object oldObject dryRun options',
+    );
     assert.equal(hook.asked[0]!.path, '/see?timeout=10s');
   });
 
@@ -267,6 +271,24 @@ describe('webhooks', () => {
     await configure('Validating', 'c', webhook('fine', { sideEffects: 'NoneOnDryRun' }));
     assert.equal((await api.call('POST', `${CONFIG_MAPS}?dryRun=All`, configMap('a'))).status, 201);
     assert.equal(hook.asked.length, 1);
+  });
+
+  test('an eviction that asks for a dry run in the options of its deletion alone is none for webhooks', async () => {
+    const rules = [{ operations: ['CREATE'], apiGroups: [''], apiVersions: ['v1'], resources: ['pods/eviction'] }];
+    await configure('Validating', 'c', webhook('evictions', { rules }));
+    const evict = (query: string) =>
+      api.call('POST', `/api/v1/namespaces/default/pods/absent/eviction${query}`, {
+        apiVersion: 'policy/v1',
+        kind: 'Eviction',
+        metadata: { name: 'absent' },
+        deleteOptions: { dryRun: ['All'] },
+      });
+    await evict('');
+    await evict('?dryRun=All');
+    assert.deepEqual(
+      hook.asked.map(({ review }) => (review.request as unknown as { dryRun: boolean }).dryRun),
+      [false, true],
+    );
   });
 
   test('webhooks have no say in their own configuration', async () => {
