@@ -9,11 +9,21 @@ import type { FieldError } from '../../machinery/status-error.ts';
 /** Of all values together. */
 export const LARGEST_DATA_BYTES = 1024 * 1024;
 
-export function validateKeys(data: Readonly<Record<string, string>> | undefined, path: string): FieldError[] {
+type Data = Readonly<Record<string, string>>;
+
+/** What is wrong with the keys, and how many bytes the values are: in one look, since to list 100,000 keys takes longer than to look at them. */
+export function examineData(
+  data: Data | undefined,
+  path: string,
+  sizeOf: (value: string) => number,
+): { readonly errors: FieldError[]; readonly bytes: number } {
   const errors: FieldError[] = [];
-  for (const key in data)
+  let bytes = 0;
+  for (const key in data) {
     for (const complaint of checkConfigKey(key)) errors.push(invalidField(`${path}[${key}]`, key, complaint));
-  return errors;
+    bytes += sizeOf(data[key]!);
+  }
+  return { errors, bytes };
 }
 
 /** `path` is where the complaint is shown. */
@@ -21,18 +31,10 @@ export function validateSize(bytes: number, path: string): FieldError[] {
   return bytes > LARGEST_DATA_BYTES ? [tooLongField(path, LARGEST_DATA_BYTES)] : [];
 }
 
-export const textBytes = (data: Readonly<Record<string, string>> | undefined) => sumOf(data, (value) => Buffer.byteLength(value));
+export const textBytes = (value: string): number => Buffer.byteLength(value);
 
-/** How many bytes base64 texts stand for. */
-export const decodedBytes = (data: Readonly<Record<string, string>> | undefined) =>
-  sumOf(data, (value) => Buffer.byteLength(value, 'base64'));
-
-/** In a map of 100,000 keys this takes a third of what `Object.values` alone does. */
-function sumOf(data: Readonly<Record<string, string>> | undefined, sizeOf: (value: string) => number): number {
-  let sum = 0;
-  for (const key in data) sum += sizeOf(data[key]!);
-  return sum;
-}
+/** How many bytes a base64 text stands for. */
+export const decodedBytes = (value: string): number => Buffer.byteLength(value, 'base64');
 
 /** Complaints about changes of an object that was made immutable; `fields` are those that hold data. */
 export function validateImmutability(updated: DynamicObject, existing: DynamicObject, fields: readonly string[]): FieldError[] {

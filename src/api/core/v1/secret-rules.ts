@@ -4,7 +4,7 @@ import { addErrors, IMMUTABLE, invalidField, requiredField } from '../../machine
 import type { WriteContext } from '../../machinery/kind.ts';
 import type { DynamicObject } from '../../machinery/object.ts';
 import type { FieldError } from '../../machinery/status-error.ts';
-import { decodedBytes, validateImmutability, validateKeys, validateSize } from './data-rules.ts';
+import { decodedBytes, examineData, validateImmutability, validateSize } from './data-rules.ts';
 
 const SERVICE_ACCOUNT_NAME = 'kubernetes.io/service-account.name';
 
@@ -41,8 +41,9 @@ export function setSecretDefaults(object: DynamicObject): void {
 export function validateSecret(object: DynamicObject, _context?: WriteContext, existing?: DynamicObject): FieldError[] {
   const { data, type, metadata } = object as V1Secret;
   const errors = existing ? validateChange(object, existing) : [];
-  addErrors(errors, validateKeys(data, 'data'));
-  addErrors(errors, validateSize(decodedBytes(data), 'data'));
+  const examined = examineData(data, 'data', decodedBytes);
+  addErrors(errors, examined.errors);
+  addErrors(errors, validateSize(examined.bytes, 'data'));
   if (type === 'kubernetes.io/service-account-token' && !metadata?.annotations?.[SERVICE_ACCOUNT_NAME])
     errors.push(requiredField(`metadata.annotations[${SERVICE_ACCOUNT_NAME}]`));
   errors.push(...validateNeededKeys(type ?? '', data ?? {}));
