@@ -1,5 +1,5 @@
 import { Pace, type Steps } from '../../std/pauses.ts';
-import { cloneJson, isJsonMap, setField } from '../machinery/clone.ts';
+import { cloneJson, isJsonMap, type JsonMap, setField } from '../machinery/clone.ts';
 
 /** RFC 7396, as json-patch v4 has it: nulls are left out of maps within lists, too. The result shares nothing with either argument. */
 export function applyMergePatch<T>(document: T, patch: unknown): T {
@@ -25,8 +25,10 @@ function withoutNullFields(value: unknown): unknown {
 
 /** So many values are copied between two pauses: some milliseconds. */
 const PART = 8_000;
-/** What holds no more is copied at once. */
+/** An item of a list that holds no more is copied at once. */
 const SMALL = 500;
+/** To list the keys of larger maps takes milliseconds. */
+const MANY = 4096;
 
 /** The same of a large document, or a large patch. */
 export function* applyMergePatchInSteps<T>(document: T, patch: unknown, small = SMALL): Steps<T> {
@@ -43,56 +45,60 @@ class LargeMerge {
   }
 
   *merge(target: unknown, patch: unknown): Steps<unknown> {
-    if (!isJsonMap(patch)) return isJsonMap(target) ? yield* this.#copy(patch) : yield* this.#withoutNulls(patch);
-    const merged: Record<string, unknown> = {};
+    if (!isJsonMap(patch)) return yield* this.#copy(patch, isJsonMap(target));
+    const merged: JsonMap = {};
     const old = isJsonMap(target) ? target : {};
-    for (const key of Object.keys(old)) {
-      if (!Object.hasOwn(patch, key)) setField(merged, key, yield* this.#copy(old[key]));
-      else if (patch[key] !== null) setField(merged, key, yield* this.merge(old[key], patch[key]));
+    for (const key of yield* this.#keys(old)) {
+      const given = Object.hasOwn(patch, key) ? patch[key] : undefined;
+      if (given === null) continue;
+      setField(merged, key, given === undefined ? yield* this.#copy(old[key], true) : yield* this.merge(old[key], given));
       if (this.#pace.due(1)) yield;
     }
-    for (const key of Object.keys(patch)) {
+    for (const key of yield* this.#keys(patch)) {
       if (patch[key] === null || Object.hasOwn(old, key)) continue;
-      setField(merged, key, yield* this.merge(undefined, patch[key]));
+      setField(merged, key, yield* this.#copy(patch[key], false));
       if (this.#pace.due(1)) yield;
     }
     return merged;
   }
 
-  *#withoutNulls(value: unknown): Steps<unknown> {
-    if (!Array.isArray(value)) return isJsonMap(value) ? yield* this.merge(undefined, value) : value;
-    const list: unknown[] = [];
-    for (const item of value) {
-      const size = sizeOf(item, this.#small);
-      list.push(size <= this.#small ? withoutNullFields(item) : yield* this.#withoutNulls(item));
-      if (this.#pace.due(size)) yield;
+  /** With the null fields of maps, or without. */
+  *#copy(value: unknown, keepsNulls: boolean): Steps<unknown> {
+    if (typeof value !== 'object' || value === null) return value;
+    if (Array.isArray(value)) return yield* this.#copyList(value, keepsNulls);
+    const copy: JsonMap = {};
+    const map = value as JsonMap;
+    for (const key of yield* this.#keys(map)) {
+      const field = map[key];
+      if (field !== null || keepsNulls) setField(copy, key, isHolder(field) ? yield* this.#copy(field, keepsNulls) : field);
+      if (this.#pace.due(1)) yield;
     }
-    return list;
+    return copy;
   }
 
-  *#copy(value: unknown): Steps<unknown> {
-    const size = sizeOf(value, this.#small);
-    this.#pace.add(size);
-    if (size <= this.#small) return cloneJson(value);
-    const list: unknown[] = [];
-    const map: Record<string, unknown> = {};
-    if (Array.isArray(value))
-      for (const item of value) {
-        list.push(yield* this.#copy(item));
-        if (this.#pace.due(0)) yield;
-      }
-    else
-      for (const [key, field] of Object.entries(value as object)) {
-        setField(map, key, yield* this.#copy(field));
-        if (this.#pace.due(0)) yield;
-      }
-    return Array.isArray(value) ? list : map;
+  *#copyList(list: readonly unknown[], keepsNulls: boolean): Steps<unknown[]> {
+    const copy: unknown[] = [];
+    for (const item of list) {
+      const size = sizeOf(item, this.#small);
+      if (size > this.#small) copy.push(yield* this.#copy(item, keepsNulls));
+      else copy.push(keepsNulls ? cloneJson(item) : withoutNullFields(item));
+      if (this.#pace.due(size)) yield;
+    }
+    return copy;
+  }
+
+  *#keys(map: JsonMap): Steps<string[]> {
+    const keys = Object.keys(map);
+    if (keys.length > MANY) yield;
+    return keys;
   }
 }
 
+const isHolder = (value: unknown): value is object => typeof value === 'object' && value !== null;
+
 /** How many values there are in one, itself included: no more than one above `most` are counted. */
 function sizeOf(value: unknown, most: number): number {
-  if (typeof value !== 'object' || value === null) return 1;
+  if (!isHolder(value)) return 1;
   const values = Array.isArray(value) ? value : Object.values(value);
   let size = 1;
   if (values.length > most) return most + 1;
