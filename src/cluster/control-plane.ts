@@ -16,7 +16,7 @@ import { unlessReason } from '../client/unless-reason.ts';
 import { formatKubeconfig } from '../pki/kubeconfig.ts';
 import { writeFileAtomic } from '../std/atomic-file.ts';
 import { createCalm } from '../std/calm.ts';
-import { systemClock } from '../std/clock.ts';
+import { setAlarm, systemClock } from '../std/clock.ts';
 import { CodedError } from '../std/coded-error.ts';
 import { makeDirectories } from '../std/directories.ts';
 import { type Component, ComponentGroup, deferred } from '../std/lifecycle.ts';
@@ -186,7 +186,7 @@ export async function startControlPlane(config: ClusterConfig, directory: string
 
 /** Renews again and again, as long as the cluster runs; sooner again after a failure. */
 function renewing({ clock, logger }: ClusterConfig, renew: () => Promise<void>): { cancel(): void } {
-  let timer = clock.setTimer(LEAF_LIFETIME_MS * RENEW_AT, tick);
+  let timer = setAlarm(clock, clock.now() + LEAF_LIFETIME_MS * RENEW_AT, tick);
   let ended = false;
   function tick(): void {
     void renew()
@@ -198,7 +198,7 @@ function renewing({ clock, logger }: ClusterConfig, renew: () => Promise<void>):
         },
       )
       .then((againMs) => {
-        if (!ended) timer = clock.setTimer(againMs, tick);
+        if (!ended) timer = setAlarm(clock, clock.now() + againMs, tick);
       });
   }
   return {

@@ -21,6 +21,31 @@ export interface Clock {
 /** What tells how long something has lasted, in milliseconds, whatever is done to the machine's clock meanwhile. Only differences count. */
 export const steadyMs = (clock: Pick<Clock, 'now' | 'steady'>): number => clock.steady?.() ?? clock.now();
 
+/** How often the time is looked at by those who wait for one. */
+const LOOK_MS = 60_000;
+
+/**
+ * Calls `fn` once, when it is `dueMs`, however it came to be: a machine that slept, or whose clock was set, has its timers wait for what
+ * they were given all the same, and what has to be done by a certain time would be late by that.
+ */
+export function setAlarm(clock: Pick<Clock, 'now' | 'steady' | 'setTimer'>, dueMs: number, fn: () => void): Timer {
+  const longestMs = clock.steady ? LOOK_MS : Number.POSITIVE_INFINITY;
+  let timer: Timer;
+  const arm = () => {
+    const leftMs = Math.max(0, dueMs - clock.now());
+    timer = clock.setTimer(Math.min(leftMs, longestMs), () => (clock.steady && clock.now() < dueMs ? arm() : fn()));
+  };
+  arm();
+  return { cancel: () => timer.cancel() };
+}
+
+/** Resolves when it is `dueMs`, as `setAlarm`; rejects with the signal's reason when it is aborted first. */
+export const sleepUntil = (
+  clock: Pick<Clock, 'now' | 'steady' | 'setTimer'>,
+  dueMs: number,
+  signal?: AbortSignal,
+): Promise<void> => sleepOn({ setTimer: (_, fn) => setAlarm(clock, dueMs, fn) }, 0, signal);
+
 /** A `sleep` out of a clock's timers. */
 export function sleepOn(clock: Pick<Clock, 'setTimer'>, delayMs: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {

@@ -1,7 +1,7 @@
 import { StatusError } from '../../api/machinery/status-error.ts';
 import type { Client } from '../../client/client.ts';
 import { generatePrivateKey } from '../../pki/keys.ts';
-import type { Clock } from '../../std/clock.ts';
+import { type Clock, sleepUntil } from '../../std/clock.ts';
 import { formatGoDuration } from '../../std/go-duration.ts';
 import { type Component, deferred, isAbort } from '../../std/lifecycle.ts';
 import type { Logger } from '../../std/logger.ts';
@@ -72,7 +72,7 @@ export function createCertificateManager(options: CertificateManagerOptions): Ce
     const waitMs = plan.at - clock.now();
     if (waitMs <= 0) return;
     logger.debug(2, `Waiting ${formatGoDuration(waitMs)} for next certificate rotation`);
-    await clock.sleep(waitMs, signal);
+    await sleepUntil(clock, plan.at, signal);
   }
 
   /** One try. Answers whether there is a new certificate; why not is logged. */

@@ -6,6 +6,7 @@ import type { V1CertificateSigningRequest } from '../../api/gen/types.ts';
 import { parseCertificates } from '../../pki/certificate.ts';
 import { parseCertificateRequest } from '../../pki/certificate-request.ts';
 import { VirtualClock } from '../../std/clock.ts';
+import { SettableClock } from '../../std/settable-clock.test-support.ts';
 import { type ClusterOfOne, createClusterOfOne, recordingLogger, until } from '../testing/cluster-of-one.ts';
 import { refusal, unreachable } from '../testing/fake-api.ts';
 import { createCertificateManager } from './certificate-manager.ts';
@@ -94,6 +95,22 @@ test('renewal begins between 70 and 90 % of the lifetime, goes on for ever, and 
   );
   assert.ok(lines.some((l) => l.startsWith('I Waiting 47m59s for next certificate rotation')));
   assert.ok(lines.some((l) => l.startsWith('I Rotating certificates')));
+  await stop();
+});
+
+test('a node whose clock is set renews by the time that it is now, not when it would have been', async () => {
+  const clock = new SettableClock(START_MS);
+  await using cluster = await createClusterOfOne(clock);
+  const { manager, renewed, stop, life } = createManager(cluster, clock);
+  cluster.issueAll({ lifetimeMs: 24 * HOUR_MS });
+  await manager.start(life.signal);
+  await until(() => renewed.length === 1, 'the certificate');
+  await until(() => clock.pending > 0, 'the pause');
+  await clock.advance(HOUR_MS);
+  assert.equal(csrs(cluster).length, 1);
+  clock.aheadMs = 22 * HOUR_MS;
+  await clock.advance(60_000);
+  await until(() => renewed.length === 2, 'the next certificate');
   await stop();
 });
 

@@ -2,7 +2,7 @@
 import { serviceAccountKind } from '../../api/core/v1/service-account.ts';
 import type { AuthenticationV1TokenRequest, V1Pod } from '../../api/gen/types.ts';
 import type { Client } from '../../client/client.ts';
-import type { Clock, Timer } from '../../std/clock.ts';
+import { type Clock, setAlarm, type Timer } from '../../std/clock.ts';
 import type { Logger } from '../../std/logger.ts';
 
 export interface TokenWish {
@@ -78,7 +78,7 @@ export function createServiceAccountTokens(options: ServiceAccountTokensOptions)
     const expiresAtMs = Date.parse(expirationTimestamp);
     const lifetimeMs = (issued.spec?.expirationSeconds ?? expirationSeconds) * 1000;
     const dueAtMs = renewalDueMs(expiresAtMs, lifetimeMs, random());
-    const timer = clock.setTimer(Math.max(dueAtMs - clock.now(), 0), () => tell(uid));
+    const timer = setAlarm(clock, dueAtMs, () => tell(uid));
     return { token, expirationTimestamp, expiresAtMs, dueAtMs, timer };
   }
 
