@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -38,6 +38,18 @@ test('two ups at once end with one cluster that both of them name', async () => 
   const results = await Promise.all([home.up('--nodes', '1'), home.up('--nodes', '1'), home.up('--nodes', '1')]);
   assert.equal(new Set(results.map((result) => result.pid)).size, 1);
   assert.equal(new Set(results.map((result) => result.server)).size, 1);
+});
+
+test('downs at once all end well, and a cluster is deleted by one of them', async () => {
+  await using home = await musterHome();
+  const { dataDir } = await home.up('--nodes', '1');
+  const results = await Promise.all(Array.from({ length: 4 }, () => home.try(['down'])));
+  for (const { status, stdout, stderr } of results) {
+    assert.equal(status, 0, stderr);
+    assert.match(stdout, /^(Cluster "muster" is (stopped and )?deleted|There is no cluster "muster")\n$/);
+  }
+  assert.equal(results.filter(({ stdout }) => stdout.includes('deleted')).length, 1);
+  assert.equal(existsSync(dataDir), false);
 });
 
 test('a port that is taken is named, and nothing keeps running', async () => {

@@ -1,6 +1,6 @@
 import { existsSync, realpathSync } from 'node:fs';
-import { readdir, rm, rmdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { lstat, readdir, rename, rm, rmdir, unlink } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { CodedError } from '../../std/coded-error.ts';
 import type { CommandIo, ComponentCommand } from '../../std/command.ts';
 import type { ParsedFlags } from '../../std/flags.ts';
@@ -21,7 +21,9 @@ export const downCommand: ComponentCommand = {
 
 const STOP_WAIT_MS = 30_000;
 const POLL_MS = 10;
-/** All that a cluster makes in its directory; a directory that was given may hold other people's files too. */
+/** By which its owner keeps others out of the directory. */
+const LOCK = 'lock';
+/** All else that a cluster makes in its directory; a directory that was given may hold other people's files too. */
 const OWN_FILES = [
   'cluster.json',
   'process.json',
@@ -29,7 +31,7 @@ const OWN_FILES = [
   'admin.kubeconfig',
   'cluster.log',
   'cluster.log.1',
-  'lock',
+  'lock-journal',
   'pki',
   'store',
   'nodes',
@@ -38,40 +40,79 @@ const OWN_FILES = [
 async function down(flags: ParsedFlags, io: CommandIo): Promise<number> {
   const name = checkClusterName(flags.values.string('name'));
   const entry = clusterDirectory(io.env, name);
-  if (!existsSync(entry)) {
-    await rm(entry, { force: true }); // a link to data that is gone
+  if (flags.values.bool('keep-data') && existsSync(entry)) {
+    const directory = realpathSync(entry);
+    const what = (await stopProcess(directory, io)) ? 'is stopped' : 'was not running';
+    io.stdout(`Cluster "${name}" ${what}; its data stays in ${directory}\n`);
+    return 0;
+  }
+  const owned = await takeOver(entry, io);
+  if (!owned) {
+    await removeLink(entry); // to data that is gone
     io.stdout(`There is no cluster "${name}"\n`);
     return 0;
   }
-  const directory = realpathSync(entry);
-  const state = await readDaemonState(directory);
-  if (state) await stopProcess(state, io);
-  if (flags.values.bool('keep-data')) {
-    io.stdout(
-      state
-        ? `Cluster "${name}" is stopped; its data stays in ${directory}\n`
-        : `Cluster "${name}" was not running; its data stays in ${directory}\n`,
-    );
-    return 0;
+  try {
+    return await deleteCluster(name, entry, owned, io);
+  } finally {
+    owned.giveBack();
   }
-  // A process that did not say that it has the directory would go on in one that is gone.
+}
+
+/** The directory of a cluster that has been stopped, kept from everybody else. */
+interface OwnedDirectory {
+  readonly path: string;
+  readonly wasRunning: boolean;
+  giveBack(): void;
+}
+
+/**
+ * Stops what runs in the directory and takes it. Somebody else may have it without having said so yet: an `up` that begins, whose
+ * process would go on in a directory that is gone, or another `down`. Undefined when there is no directory (any more).
+ *
+ * @throws CodedError DATA_LOCKED when it does not become free
+ */
+async function takeOver(entry: string, io: CommandIo): Promise<OwnedDirectory | undefined> {
   const { lockDirectory } = await import('../../cluster/process-lock.ts');
-  lockDirectory(directory)();
+  const endMs = io.clock.now() + STOP_WAIT_MS;
+  let wasRunning = false;
+  for (;;) {
+    if (!existsSync(entry)) return undefined;
+    try {
+      const path = realpathSync(entry);
+      if (await stopProcess(path, io)) wasRunning = true;
+      return { path, wasRunning, giveBack: lockDirectory(path) };
+    } catch (error) {
+      if (!existsSync(entry)) return undefined;
+      if (!(error instanceof CodedError && error.code === 'DATA_LOCKED') || io.clock.now() > endMs) throw error;
+    }
+    await io.clock.sleep(POLL_MS, io.signal);
+  }
+}
+
+async function deleteCluster(name: string, entry: string, owned: OwnedDirectory, io: CommandIo): Promise<number> {
+  const { path: directory, wasRunning } = owned;
   await removeRealNodes(directory, io);
   const { readRecord } = await import('../../cluster/data-directory.ts');
   // Damaged or of another version: it is deleted whatever it says.
   const record = await readRecord(join(directory, 'cluster.json')).catch(() => undefined);
   for (const path of await kubeconfigsWritten(directory)) await removeContext(path, name, io.clock);
-  await deleteData(directory);
-  await rm(entry, { force: true, recursive: true });
-  io.stdout(`Cluster "${name}" is ${state ? 'stopped and ' : ''}deleted\n`);
+  await deleteData(directory, entry);
+  io.stdout(`Cluster "${name}" is ${wasRunning ? 'stopped and ' : ''}deleted\n`);
   if (record?.etcd)
     io.stdout(`Its objects stay in the etcd at ${record.etcd.servers}: "etcdctl del /registry/ --prefix" deletes them\n`);
   return 0;
 }
 
-/** Ends exactly the process that runs the cluster: in order first, and with force when it does not end. */
-async function stopProcess(state: ProcessIdentity, io: CommandIo): Promise<void> {
+/** Stops the process that runs the cluster in a directory; false when none does. */
+async function stopProcess(directory: string, io: CommandIo): Promise<boolean> {
+  const state = await readDaemonState(directory);
+  if (state) await endProcess(state, io);
+  return state !== undefined;
+}
+
+/** Ends exactly this process: in order first, and with force when it does not end. */
+async function endProcess(state: ProcessIdentity, io: CommandIo): Promise<void> {
   for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
     if (!isRunning(state)) return;
     if (signal === 'SIGKILL') io.stderr(`process ${state.pid} did not end within ${STOP_WAIT_MS / 1000} s and is killed\n`);
@@ -106,8 +147,30 @@ async function removeRealNodes(directory: string, { clock, stderr }: CommandIo):
   for (const node of real) await removeRealNode(node, directory, clock);
 }
 
-async function deleteData(directory: string): Promise<void> {
-  for (const name of OWN_FILES) await rm(join(directory, name), { recursive: true, force: true, maxRetries: 3 });
-  const left = await readdir(directory);
-  if (left.length === 0) await rmdir(directory);
+/** Whoever waits for the lock finds that there is no cluster any more, and makes a new one where nothing is left of this one. */
+async function deleteData(directory: string, entry: string): Promise<void> {
+  const isLinked = (await lstat(entry)).isSymbolicLink();
+  const names = isLinked ? OWN_FILES : (await readdir(directory)).filter((name) => name !== LOCK);
+  for (const name of names) await rm(join(directory, name), { recursive: true, force: true, maxRetries: 3 });
+  if (isLinked) {
+    await removeLink(entry);
+    await rm(join(directory, LOCK), { force: true });
+    await unlessTaken(rmdir(directory));
+  } else {
+    const aside = join(dirname(entry), `.${basename(entry)}.${process.pid}`);
+    await rename(entry, aside);
+    await rm(aside, { recursive: true });
+  }
+}
+
+async function removeLink(entry: string): Promise<void> {
+  const found = await lstat(entry).catch(() => undefined); // gone by itself
+  if (found?.isSymbolicLink()) await unlessTaken(unlink(entry));
+}
+
+/** Another `down` may have removed it, or an `up`, or whom the directory belongs to, put something there. */
+async function unlessTaken(removing: Promise<void>): Promise<void> {
+  await removing.catch((error: NodeJS.ErrnoException) => {
+    if (!['ENOENT', 'ENOTEMPTY', 'EEXIST', 'EBUSY'].includes(error.code ?? '')) throw error;
+  });
 }

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
-import { closeSync, openSync, readFileSync, renameSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { closeSync, existsSync, openSync, readFileSync, renameSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { isSea } from 'node:sea';
 import type { Readable } from 'node:stream';
 import { CodedError } from '../../std/coded-error.ts';
@@ -29,8 +29,8 @@ const UNEXPLAINED: ReadonlySet<string> = new Set(['NODES_NOT_READY', 'START_FAIL
  * @throws CodedError with the background process's own code and message; CLUSTER_DIED with the end of its log
  */
 export async function spawnCluster(directory: string, argv: readonly string[], io: CommandIo): Promise<void> {
-  makeDirectoriesSync(directory, 0o700);
   const logFile = join(directory, LOG_FILE);
+  makeDirectoriesSync(directory, 0o700);
   const log = openLog(logFile);
   const child = spawn(process.execPath, [...programArguments(), 'up', ...argv, `--report-fd=${REPORT_FD}`], {
     cwd: directory,
@@ -60,9 +60,19 @@ export async function spawnCluster(directory: string, argv: readonly string[], i
 
 function openLog(file: string): number {
   const size = statSync(file, { throwIfNoEntry: false })?.size ?? 0;
-  if (size > LARGEST_LOG_BYTES) renameSync(file, `${file}.1`);
-  return openSync(file, 'a', 0o600);
+  try {
+    if (size > LARGEST_LOG_BYTES) renameSync(file, `${file}.1`);
+    return openSync(file, 'a', 0o600);
+  } catch (error) {
+    throw existsSync(dirname(file)) ? error : deleted();
+  }
 }
+
+/** The directory has been made by now. */
+const deleted = () =>
+  new CodedError('"muster down" deleted the cluster while it was being started; "muster up" makes a new one', {
+    code: 'CLUSTER_DELETED',
+  });
 
 /** The one executable takes no flags of Node's but from the environment. */
 const programArguments = () => (isSea() ? [] : [...FRUGAL_FLAGS, packageFile('bin/muster.js')]);
@@ -92,6 +102,7 @@ async function readLine(stream: Readable): Promise<string | undefined> {
 function died(how: number | NodeJS.Signals | Error, logFile: string, signal: AbortSignal): CodedError {
   if (signal.aborted)
     return new CodedError('interrupted before the cluster was ready; "muster up" starts it again', { code: 'INTERRUPTED' });
+  if (!existsSync(logFile)) return deleted();
   if (how instanceof Error)
     return new CodedError(`cannot start the cluster's process: ${how.message}`, { code: 'CLUSTER_DIED', cause: how });
   const last = readFileSync(logFile, 'utf8').trimEnd().split('\n').at(-1) ?? '';
