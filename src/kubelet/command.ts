@@ -61,7 +61,7 @@ async function runKubelet(flags: ParsedFlags, io: CommandIo): Promise<number> {
       logger,
     });
     const opened = await openRuntime({
-      name: flags.values.string('runtime'),
+      name: runtimeName(flags, io),
       endpoint: given['containerRuntimeEndpoint'] as string | undefined,
       rootDirectory: resolve(io.cwd, flags.values.string('root-dir')),
       podInfraContainerImage: flags.values.string('pod-infra-container-image'),
@@ -100,6 +100,12 @@ async function runKubelet(flags: ParsedFlags, io: CommandIo): Promise<number> {
   } finally {
     await lock?.release();
   }
+}
+
+/** What `--runtime` says, else `$MUSTER_RUNTIME`, with which the runbooks' lines run as written where there is no container runtime. */
+function runtimeName(flags: ParsedFlags, { env }: CommandIo): string {
+  const given = flags.isSet('runtime') ? '' : env['MUSTER_RUNTIME'];
+  return given || flags.values.string('runtime');
 }
 
 /** Headers of a manifest's request may hold a secret. */

@@ -55,7 +55,7 @@ const ownFlags: readonly FlagDefinition[] = [
     type: 'string',
     default: 'auto',
     description:
-      "Muster's own: what runs the pods. 'containerd' is the container runtime at --container-runtime-endpoint, 'hollow' keeps the state of pods without running them; 'auto' is containerd, found at the usual sockets when no endpoint is given.",
+      "Muster's own: what runs the pods. 'containerd' is the container runtime at --container-runtime-endpoint, 'hollow' keeps the state of pods without running them; 'auto' is containerd, found at the usual sockets when no endpoint is given. $MUSTER_RUNTIME goes before this default.",
   },
   {
     name: 'config-dir',

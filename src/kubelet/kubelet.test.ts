@@ -300,7 +300,7 @@ test('the command says in klog’s last line why it cannot run, with status 255'
     [['--bootstrap-kubeconfig=/x'], /--bootstrap-kubeconfig needs --kubeconfig as well/],
     [['--kubeconfig=k', '--config=missing.yaml'], /failed to load kubelet config file, path: .*missing\.yaml/],
     [['--kubeconfig=k', '--hairpin-mode=odd'], /option "odd" specified for hairpinMode \(--hairpin-mode\)/],
-    [['--kubeconfig=k', '--runtime=docker'], /--runtime "docker" is not supported/],
+    [['--kubeconfig=k', '--runtime=docker'], /--runtime \(\$MUSTER_RUNTIME\) "docker" is not supported/],
     [['--kubeconfig=k', '--exit-on-lock-contention'], /cannot exit on lock file contention: no lock file specified/],
     [['--kubeconfig=k', '--node-ip=here'], /bad --node-ip "here"/],
     [['--kubeconfig=k', '--hostname-override=a_b'], /node name "a_b" is not a valid DNS name/],
@@ -322,6 +322,20 @@ test('the command says in klog’s last line why it cannot run, with status 255'
     assert.match(err().split('\n').at(-2)!, /^F\d{4} \d\d:\d\d:\d\d\.\d{6} +\d+ kubelet\] failed to run Kubelet: /);
     assert.match(err(), why);
   }
+});
+
+test('$MUSTER_RUNTIME goes before the default of --runtime, and the flag before both', async () => {
+  const clock = new VirtualClock(START_MS);
+  await using cluster = await createClusterOfOne(clock);
+  const said = async (...argv: string[]) => {
+    const { io, err } = commandIo(clock, cluster.directory);
+    const env = { MUSTER_RUNTIME: 'docker' };
+    const off = ['--kubeconfig=k', '--fail-swap-on=false', '--healthz-port=0'];
+    assert.equal(await kubeletCommand.run(parse(...off, ...argv), { ...io, env }), 255);
+    return err();
+  };
+  assert.match(await said(), /"docker" is not supported/);
+  assert.match(await said('--runtime=hollow'), /unable to load kubeconfig/);
 });
 
 test('--version prints the release', async () => {

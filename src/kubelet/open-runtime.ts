@@ -52,9 +52,12 @@ export function podPathsOf(rootDirectory: string, podLogs: string): PodPaths {
 export async function openRuntime(request: RuntimeRequest): Promise<OpenRuntime> {
   const { name, configuration, rootDirectory, metrics, clock, logger, random } = request;
   if (!(RUNTIMES as readonly string[]).includes(name))
-    throw new CodedError(`--runtime ${JSON.stringify(name)} is not supported: choose one of ${RUNTIMES.join(', ')}`, {
-      code: 'KUBELET_FLAGS_INVALID',
-    });
+    throw new CodedError(
+      `--runtime ($MUSTER_RUNTIME) ${JSON.stringify(name)} is not supported: choose one of ${RUNTIMES.join(', ')}`,
+      {
+        code: 'KUBELET_FLAGS_INVALID',
+      },
+    );
   if (name === 'hollow') {
     const { createHollowRuntime } = await import('./runtime/hollow/hollow-runtime.ts');
     logger.warn('Pods on this node are hollow: their state is kept, their containers do not run (--runtime=hollow)');
