@@ -242,7 +242,7 @@ export async function startApiServer(config: ApiServerConfig): Promise<ApiServer
   const turnGate = new TurnGate();
 
   const currentTls = () => (typeof config.tls === 'function' ? config.tls() : config.tls);
-  const { bindAddress, tlsMinVersion, tlsCiphers } = config;
+  const { bindAddress, tlsMinVersion, tlsCiphers, http2MaxStreams, disableHttp2, sharesPort } = config;
   let authorities: Authorities = {
     ...(clientCaPem !== undefined && { clientCaPem }),
     ...(frontProxy && { frontProxyCaPem: frontProxy.caPem }),
@@ -273,6 +273,9 @@ export async function startApiServer(config: ApiServerConfig): Promise<ApiServer
     ...(config.namedTls && { namedTls: config.namedTls() }),
     ...(tlsMinVersion && { tlsMinVersion }),
     ...(tlsCiphers && { tlsCiphers }),
+    ...(http2MaxStreams && { http2MaxStreams }),
+    ...(disableHttp2 && { disableHttp2 }),
+    ...(sharesPort && { sharesPort }),
     ...(clientAuthorities && { clientCaPem: clientAuthorities, clock }),
     wantsUpgrade: (path) => wantsConnection(path) || aggregation.wantsUpgrade(path),
     logger,

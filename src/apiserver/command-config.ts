@@ -81,6 +81,9 @@ export function readCommandConfig({ values, isSet }: ParsedFlags, writeStdout?: 
       port,
       ...(advertiseAddress && { advertiseAddress }),
       ...tlsLimits,
+      http2MaxStreams: readMaxStreams(values),
+      disableHttp2: values.bool('disable-http2-serving'),
+      sharesPort: values.bool('permit-port-sharing'),
       ...(clientCaPem !== undefined && { clientCaPem }),
       serviceClusterIpRange: readRange(values, 'service-cluster-ip-range', parseAddressRanges),
       serviceNodePortRange: readRange(values, 'service-node-port-range', (text) => new PortRange(text)),
@@ -107,6 +110,13 @@ export function readCommandConfig({ values, isSet }: ParsedFlags, writeStdout?: 
       ...(etcd && { peers: etcd.peers }),
     },
   };
+}
+
+function readMaxStreams(values: FlagValues): number {
+  const name = 'http2-max-streams-per-connection';
+  const most = values.int(name);
+  if (most >= 0 && most <= 0xffff_ffff) return most;
+  throw new FlagError(`--${name}`, `--${name}=${most}: must be between 0 and 4294967295`);
 }
 
 function readGoawayChance(values: FlagValues): number {

@@ -70,6 +70,12 @@ export interface ApiServerConfig {
   readonly tlsMinVersion?: 'TLSv1.2' | 'TLSv1.3';
   /** OpenSSL's list of suites. Default its own. */
   readonly tlsCiphers?: string;
+  /** `--http2-max-streams-per-connection`; default 1,000. */
+  readonly http2MaxStreams?: number;
+  /** `--disable-http2-serving`. Default false. */
+  readonly disableHttp2?: boolean;
+  /** `--permit-port-sharing`. Default false. */
+  readonly sharesPort?: boolean;
   /** Authorities for client certificates. Without it no certificate is an identity. */
   readonly clientCaPem?: string;
   /** One range, or one of each family with a comma between; Services get addresses of the first unless they ask. */

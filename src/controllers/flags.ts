@@ -40,7 +40,7 @@ export const CONTROLLER_MANAGER_FLAGS: readonly FlagDefinition[] = [
   flag(
     'feature-gates',
     'map',
-    "upstream's; LegacyServiceAccountTokenNoAutoGeneration=false makes a token Secret for every ServiceAccount",
+    "upstream's; LegacyServiceAccountTokenNoAutoGeneration=false makes a token Secret for every ServiceAccount, as is done anyhow where the API server gives no tokens on request",
   ),
   flag('cluster-signing-cert-file', 'string', 'certificate that signs certificate signing requests'),
   flag('cluster-signing-key-file', 'string', 'its key'),
@@ -134,13 +134,7 @@ export const CONTROLLER_MANAGER_FLAGS: readonly FlagDefinition[] = [
   ...ignored('bool', 'horizontal-pod-autoscaler-use-rest-clients', 'profiling', 'contention-profiling', 'allow-untagged-cloud'),
   ...ignored('bool', 'authentication-tolerate-lookup-failure', 'configure-cloud-routes'),
   ...ignored('bool', 'disable-attach-detach-reconcile-sync'),
-  ...ignored(
-    'bool',
-    'enable-leader-migration',
-    'permit-address-sharing',
-    'permit-port-sharing',
-    'volume-host-allow-local-loopback',
-  ),
+  ...ignored('bool', 'enable-leader-migration', 'permit-address-sharing', 'volume-host-allow-local-loopback'),
   ...ignored(
     'bool',
     'leader-elect-coordinated',

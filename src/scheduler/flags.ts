@@ -27,7 +27,7 @@ export const SCHEDULER_FLAGS: readonly FlagDefinition[] = [
   flag('port', 'int', 'the plain HTTP port, which there is none of', { default: 10251, noEffect: true }),
   ...ignoredFlags('bool', 'logtostderr', 'alsologtostderr', 'one-output', 'skip-headers', 'skip-log-headers', 'add-dir-header'),
   ...ignoredFlags('bool', 'profiling', 'contention-profiling', 'use-legacy-policy-config'),
-  ...ignoredFlags('bool', 'authentication-tolerate-lookup-failure', 'permit-address-sharing', 'permit-port-sharing'),
+  ...ignoredFlags('bool', 'authentication-tolerate-lookup-failure', 'permit-address-sharing'),
   ...ignoredFlags('bool', 'leader-elect-coordinated', 'logging-format-text-split-stream', 'disable-http2-serving'),
   ...ignoredFlags('duration', 'authentication-token-webhook-cache-ttl', 'authorization-webhook-cache-authorized-ttl'),
   ...ignoredFlags('duration', 'authorization-webhook-cache-unauthorized-ttl', 'log-flush-frequency'),

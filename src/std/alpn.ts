@@ -13,3 +13,8 @@ export function alpnProtocols(names: readonly string[]): DataView {
 export function chooseHttp({ protocols }: { readonly protocols: readonly string[] }): string | undefined {
   return ['h2', 'http/1.1'].find((protocol) => protocols.includes(protocol));
 }
+
+/** The same for a server that speaks HTTP/1.1 alone. */
+export function chooseHttp1({ protocols }: { readonly protocols: readonly string[] }): string | undefined {
+  return protocols.includes('http/1.1') ? 'http/1.1' : undefined;
+}

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { connect, constants, type IncomingHttpHeaders, type OutgoingHttpHeaders } from 'node:http2';
 import { Agent, request as httpsRequest } from 'node:https';
 import { after, before, test } from 'node:test';
 import { connect as connectTls } from 'node:tls';
 import { silentLogger } from '../../std/logger.ts';
 import { type CertificatePair, createTestPki, startTestApi, type TestApi } from '../test-api.ts';
-import { openListener } from './listener.ts';
+import { type Listener, openListener } from './listener.ts';
 
 let api: TestApi;
 before(async () => {
@@ -273,6 +274,39 @@ test('a port that is taken is named', async () => {
     openListener({ bindAddress: '127.0.0.1', port, tls: api.pki.serving, logger: silentLogger, serve: async () => undefined }),
     new RegExp(`cannot listen on 127\\.0\\.0\\.1:${port}: the port is taken`),
   );
+});
+
+test('two servers share a port where both want to; streams of HTTP/2 have their limit, or there is no HTTP/2', async () => {
+  const common = { bindAddress: '127.0.0.1', tls: api.pki.serving, logger: silentLogger, serve: async () => undefined };
+  const end = (listener: Listener) => {
+    listener.close();
+    return listener.destroy();
+  };
+  const first = await openListener({ ...common, port: 0, sharesPort: true, http2MaxStreams: 7 });
+  try {
+    const { port } = first;
+    await assert.rejects(openListener({ ...common, port }), /the port is taken/);
+    const second = await openListener({ ...common, port, sharesPort: true });
+    await end(second);
+    const session = connect(`https://127.0.0.1:${port}`, { ca: api.pki.caPem });
+    const [settings] = await once(session, 'remoteSettings');
+    session.destroy();
+    assert.equal(settings.maxConcurrentStreams, 7);
+  } finally {
+    await end(first);
+  }
+  const plain = await openListener({ ...common, port: 0, disableHttp2: true });
+  try {
+    const offer = (ALPNProtocols: string[]) =>
+      connectTls({ host: '127.0.0.1', port: plain.port, ca: api.pki.caPem, servername: 'localhost', ALPNProtocols });
+    const socket = offer(['h2', 'http/1.1']);
+    await once(socket, 'secureConnect');
+    assert.equal(socket.alpnProtocol, 'http/1.1');
+    socket.destroy();
+    await assert.rejects(once(offer(['h2']), 'secureConnect'), /no application protocol/i);
+  } finally {
+    await end(plain);
+  }
 });
 
 test('clients in the cluster are served at an address of their own, at the same port, over HTTP/1.1 and HTTP/2', async () => {

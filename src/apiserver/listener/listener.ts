@@ -5,7 +5,7 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import type { Duplex } from 'node:stream';
 import { createSecureContext, type SecureContext, type TLSSocket } from 'node:tls';
 import { judgeByClock } from '../../pki/judge-by-clock.ts';
-import { chooseHttp } from '../../std/alpn.ts';
+import { chooseHttp, chooseHttp1 } from '../../std/alpn.ts';
 import type { Clock } from '../../std/clock.ts';
 import { CodedError } from '../../std/coded-error.ts';
 import type { Logger } from '../../std/logger.ts';
@@ -34,6 +34,12 @@ export interface ListenerConfig {
   readonly tlsMinVersion?: 'TLSv1.2' | 'TLSv1.3';
   /** OpenSSL's list of suites. Default its own. */
   readonly tlsCiphers?: string;
+  /** How many requests a connection of HTTP/2 may have at a time. Default 1,000. */
+  readonly http2MaxStreams?: number;
+  /** Whether HTTP/1.1 alone is spoken. */
+  readonly disableHttp2?: boolean;
+  /** Whether another process may listen at the same address and port, the kernel sharing connections out (SO_REUSEPORT). */
+  readonly sharesPort?: boolean;
   readonly clientCaPem?: string;
   /** By whose time clients' certificates are judged. Default: the machine's. */
   readonly clock?: Pick<Clock, 'now'>;
@@ -108,12 +114,12 @@ export async function openListener(config: ListenerConfig): Promise<Listener> {
       // Without a name of ours: the certificate for everybody.
       SNICallback: (name, done) => done(null, contextOf(contexts, name)),
       allowHTTP1: true,
-      ALPNCallback: chooseHttp,
+      ALPNCallback: config.disableHttp2 ? chooseHttp1 : chooseHttp,
       requestCert: clientCaPem !== undefined,
       rejectUnauthorized: false,
       handshakeTimeout: HANDSHAKE_MS,
       // A watch is one stream: informers of one client open dozens on one connection.
-      settings: { maxConcurrentStreams: 1000, initialWindowSize: 1 << 20 },
+      settings: { maxConcurrentStreams: config.http2MaxStreams || 1000, initialWindowSize: 1 << 20 },
       maxSessionMemory: SESSION_MEMORY_MB,
     }),
   );
@@ -225,7 +231,7 @@ export async function openListener(config: ListenerConfig): Promise<Listener> {
     });
   }
 
-  await listening(server, config.bindAddress, config.port);
+  await listening(server, config.bindAddress, config.port, config.sharesPort);
   server.on('error', (error) => config.logger.error('listener failed', { error }));
   const { port } = server.address() as AddressInfo;
   const doors = (config.moreAddresses ?? []).map((address) => ({
@@ -238,7 +244,7 @@ export async function openListener(config: ListenerConfig): Promise<Listener> {
   };
   try {
     for (const { address, door } of doors) {
-      await listening(door, address, port);
+      await listening(door, address, port, config.sharesPort);
       door.on('error', (error) => config.logger.error('listener failed', { address, error }));
     }
   } catch (error) {
@@ -302,7 +308,7 @@ function watchForLoss(response: RawAnswer, request: IncomingRequest): void {
   response.on('error', () => request.abort(new DOMException('the connection failed', 'AbortError')));
 }
 
-function listening(server: Server, address: string, port: number): Promise<void> {
+function listening(server: Server, address: string, port: number, sharesPort = false): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
       const where = `${address.includes(':') ? `[${address}]` : address}:${port}`;
@@ -316,7 +322,7 @@ function listening(server: Server, address: string, port: number): Promise<void>
               : error.message;
       reject(new CodedError(`cannot listen on ${where}: ${why}`, { code: 'LISTEN_FAILED', cause: error }));
     });
-    server.listen({ host: address, port, backlog: 1024 }, resolve);
+    server.listen({ host: address, port, backlog: 1024, reusePort: sharesPort }, resolve);
   });
 }
 

@@ -65,6 +65,7 @@ export function componentFlags(securePort: number): readonly FlagDefinition[] {
     flag('authentication-skip-lookup', 'bool', 'do not ask the API server for these authorities'),
     flag('bind-address', 'string', 'address of the secure port', { default: '0.0.0.0' }),
     flag('secure-port', 'int', 'port for /healthz and /metrics over HTTPS; 0: none', { default: securePort }),
+    flag('permit-port-sharing', 'bool', 'let other processes listen at the same secure port (SO_REUSEPORT)'),
     flag('tls-cert-file', 'string', 'certificate of the secure port; without it one is made that vouches for itself'),
     flag('tls-private-key-file', 'string', 'its key'),
     flag('tls-min-version', 'string', 'least version of TLS there: VersionTLS12 or VersionTLS13'),

@@ -63,6 +63,7 @@ export async function openSecureServer(values: FlagValues, context: SecureServer
   return createSecureServer({
     ...readTlsLimits(values),
     bindAddress: values.string('bind-address'),
+    sharesPort: values.bool('permit-port-sharing'),
     port,
     tls: await readServingPair(values, clock),
     trusted,

@@ -20,6 +20,8 @@ export interface SecureServerOptions {
   tlsMinVersion?: 'TLSv1.2' | 'TLSv1.3';
   /** OpenSSL's list of suites. Default its own. */
   tlsCiphers?: string;
+  /** Whether another process may listen at the same address and port (SO_REUSEPORT). */
+  sharesPort?: boolean;
   /** Whose client certificates count. Without any, and without a way to find them, none are asked for. */
   trusted?: TrustedCallers;
   /** Tells what of them is not given, and of each change, once the server listens; until then such certificates are nobody's. */
@@ -99,7 +101,7 @@ export function createSecureServer(options: SecureServerOptions): SecureServer {
     async start(signal) {
       await new Promise<void>((resolve, reject) => {
         server.once('error', reject);
-        server.listen(options.port, options.bindAddress, resolve);
+        server.listen({ port: options.port, host: options.bindAddress, reusePort: options.sharesPort ?? false }, resolve);
       }).catch((cause: NodeJS.ErrnoException) => {
         // Its owner waits for the end of what it has tried to start.
         done.resolve();
