@@ -1,6 +1,7 @@
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { internalError, StatusError } from '../../api/machinery/status-error.ts';
+import { ConnectionRoom } from '../../std/connection-room.ts';
 import { createServer } from '../../std/http.ts';
 
 export interface Page {
@@ -17,6 +18,8 @@ export interface PageServer {
 
 /** Nothing is read from a caller but the line and the headers. */
 const SLOWEST_REQUEST_MS = 10_000;
+/** Beyond it the one that has been there for longest goes: a load balancer must not hear that a node is ill because somebody else says nothing. */
+const MOST_CONNECTIONS = 200;
 
 /** Makes the page of a path in the form that the Accept header asks for; a failure's Status is sent as it is. */
 export type PageAt = (path: string, accept?: string) => Page | Promise<Page> | undefined;
@@ -38,7 +41,8 @@ export async function servePages(
     if (page instanceof Promise) page.then(send, (error: unknown) => send(failed(error)));
     else send(page ?? plain(404, '404 page not found\n'));
   });
-  server.maxConnections = 200;
+  const room = new ConnectionRoom(MOST_CONNECTIONS);
+  server.on('connection', (socket) => room.enter(socket));
   await listening(server, port, host);
   return {
     port: (server.address() as AddressInfo).port,

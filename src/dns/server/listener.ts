@@ -2,6 +2,7 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { createServer, isIPv6, type Server, type Socket } from 'node:net';
 import { CodedError } from '../../std/coded-error.ts';
+import { ConnectionRoom } from '../../std/connection-room.ts';
 import type { Logger } from '../../std/logger.ts';
 import type { Packet } from './answer-packet.ts';
 import { createFrameReader, framed } from './tcp-frames.ts';
@@ -15,6 +16,7 @@ export interface DnsListener {
 }
 
 const RECEIVE_BYTES = 1024 * 1024;
+/** Beyond it the one on which nothing has been asked for longest goes: who opens them and says nothing shuts nobody else out. */
 const MAX_CONNECTIONS = 1000;
 /** As CoreDNS's. */
 const IDLE_MS = 10_000;
@@ -96,12 +98,13 @@ async function openTcp(
   answer: AnswerPacket,
 ): Promise<{ server: Server; close: () => Promise<void> }> {
   const connections = new Set<Socket>();
+  const room = new ConnectionRoom(MAX_CONNECTIONS);
   const server = createServer({ noDelay: true }, (socket) => {
+    room.enter(socket);
     connections.add(socket);
     socket.on('close', () => connections.delete(socket));
-    serveConnection(socket, answer);
+    serveConnection(socket, answer, room);
   });
-  server.maxConnections = MAX_CONNECTIONS;
   try {
     server.listen(port, address);
     await once(server, 'listening');
@@ -118,13 +121,14 @@ async function openTcp(
   };
 }
 
-function serveConnection(socket: Socket, answer: AnswerPacket): void {
+function serveConnection(socket: Socket, answer: AnswerPacket, room: ConnectionRoom): void {
   const { remoteAddress = '', remotePort = 0 } = socket;
+  const peer = { remoteAddress, remotePort };
   let underWay = 0;
   socket.setTimeout(IDLE_MS, () => socket.destroy());
   socket.on('error', () => socket.destroy());
   const done = (response: Buffer | undefined) => {
-    underWay--;
+    if (--underWay === 0) room.mark(peer, 'idle');
     if (response && !socket.destroyed) socket.write(framed(response));
     if (underWay < MAX_PER_CONNECTION && socket.isPaused() && socket.writableLength < RECEIVE_BYTES) socket.resume();
   };
@@ -132,7 +136,7 @@ function serveConnection(socket: Socket, answer: AnswerPacket): void {
   socket.on(
     'data',
     createFrameReader((bytes) => {
-      underWay++;
+      if (++underWay === 1) room.mark(peer, 'busy');
       const response = answer({ bytes, transport: 'tcp', remoteAddress, remotePort });
       if (response instanceof Promise) response.then(done, () => socket.destroy());
       else done(response);

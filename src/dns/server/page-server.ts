@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import type { Server } from 'node:http';
 import { CodedError } from '../../std/coded-error.ts';
+import { ConnectionRoom } from '../../std/connection-room.ts';
 import { createServer } from '../../std/http.ts';
 import type { Page } from '../plugins/plugin.ts';
 
@@ -11,6 +12,8 @@ export interface PageServer {
 }
 
 const TIMEOUT_MS = 10_000;
+/** Beyond it the one that has been there for longest goes. */
+const MOST_CONNECTIONS = 100;
 
 /**
  * @param address `10.0.0.10:8080`, with a host
@@ -28,7 +31,8 @@ export async function openPageServer(host: string, port: number, first: readonly
         : { status: page ? 405 : 404, contentType: 'text/plain; charset=utf-8', text: '404 page not found\n' };
     response.writeHead(status, { 'content-type': contentType, 'content-length': Buffer.byteLength(text) }).end(text);
   });
-  server.maxConnections = 100;
+  const room = new ConnectionRoom(MOST_CONNECTIONS);
+  server.on('connection', (socket) => room.enter(socket));
   try {
     server.listen(port, host);
     await once(server, 'listening');

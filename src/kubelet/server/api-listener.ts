@@ -11,11 +11,11 @@ import type { Duplex } from 'node:stream';
 import type { SecureContextOptions, TLSSocket } from 'node:tls';
 import { type Certificate, parseCertificateDer } from '../../pki/certificate.ts';
 import { chooseHttp } from '../../std/alpn.ts';
+import { ConnectionRoom } from '../../std/connection-room.ts';
 import { createServer } from '../../std/http.ts';
 import type { Logger } from '../../std/logger.ts';
 import { hostProblem, originForm } from '../../std/request-target.ts';
 import { type ApiRequest, type Outcome, plainAnswer } from './api-exchange.ts';
-import { ConnectionRoom } from './connection-room.ts';
 import { listen } from './listening.ts';
 import { sendAnswer, sendRaw } from './send-answer.ts';
 
