@@ -236,3 +236,38 @@ test('start rejects when it is stopped before the first list, and done resolves'
   await s.informer.done;
   assert.equal(s.clock.pending, 0);
 });
+
+test('thousands of listed objects are told of in turns, and those that went meanwhile, too', async () => {
+  const s = open();
+  s.state.items = Array.from({ length: 1_000 }, (_, i) => pod(`p${i}`, i + 1));
+  s.state.version = 2_000;
+  s.listen();
+  const seen: number[] = [];
+  const look = () => {
+    seen.push(s.changes.length);
+    if (!s.informer.hasSynced) setImmediate(look);
+  };
+  setImmediate(look);
+  await s.informer.start(s.controller.signal);
+  assert.ok(new Set(seen.filter((count) => count > 0 && count < 1_000)).size >= 3, `seen ${seen}`);
+  assert.equal(s.told().length, 1_000);
+  s.state.items = s.state.items.slice(0, 10);
+  await s.clock.advance(0);
+  await s.send('ERROR', { kind: 'Status', status: 'Failure', reason: 'Expired', code: 410, message: 'too old' });
+  while (s.informer.list().length > 10) await s.clock.advance(1000);
+  assert.equal(s.told().length, 990);
+  s.controller.abort();
+  await s.informer.done;
+});
+
+test('nothing is told any more when it is stopped in the middle of a list', async () => {
+  const s = open();
+  s.state.items = Array.from({ length: 1_000 }, (_, i) => pod(`p${i}`, i + 1));
+  s.informer.onChange(({ object }) => {
+    s.changes.push({ type: 'added', object });
+    if (s.changes.length === 100) s.controller.abort(new DOMException('enough', 'AbortError'));
+  });
+  await assert.rejects(s.informer.start(s.controller.signal));
+  await s.informer.done;
+  assert.ok(s.changes.length < 1_000, `${s.changes.length} were told`);
+});

@@ -6,6 +6,8 @@ import type { Clock } from '../std/clock.ts';
 import { deepFreeze } from '../std/deep-freeze.ts';
 import { type Component, deferred, isAbort } from '../std/lifecycle.ts';
 import type { Logger } from '../std/logger.ts';
+import { nextTurn } from '../std/next-turn.ts';
+import { Pace } from '../std/pauses.ts';
 import type { Client, ResourceClient, WatchEvent } from './client.ts';
 import { ObjectStore } from './object-store.ts';
 
@@ -54,6 +56,8 @@ const MIN_WATCH_SECONDS = 300;
 const BACKOFF = { initialMs: 200, maxMs: 30_000, jitter: 1 };
 /** A watch that lasted so long was a good one: the next may begin at once. */
 const GOOD_WATCH_MS = 1000;
+/** Of a list, so many objects are told of between two turns for others. */
+const TOLD_AT_ONCE = 200;
 
 /**
  * An informer: lists, then watches from there; after an interruption it goes on from the newest version seen, and lists again
@@ -166,6 +170,12 @@ class ListWatchInformer<T extends KubeObject> implements Informer<T> {
     const list = await this.#resource.list({ labelSelector, fieldSelector, signal });
     const kept = new Set<string>();
     const apiVersion = list.apiVersion;
+    // Everybody hears of each of them: thousands are told of in turns.
+    const pace = new Pace(TOLD_AT_ONCE);
+    const others = async () => {
+      await nextTurn();
+      signal.throwIfAborted();
+    };
     for (const item of list.items) {
       // Items of a list do not say what they are; events do.
       item.apiVersion ??= apiVersion;
@@ -173,9 +183,14 @@ class ListWatchInformer<T extends KubeObject> implements Informer<T> {
       kept.add(`${item.metadata?.namespace ?? ''}/${item.metadata?.name}`);
     }
     for (const object of this.#store.list()) {
-      if (!kept.has(`${object.metadata?.namespace ?? ''}/${object.metadata?.name}`)) this.#remove(object);
+      if (kept.has(`${object.metadata?.namespace ?? ''}/${object.metadata?.name}`)) continue;
+      this.#remove(object);
+      if (pace.due(1)) await others();
     }
-    for (const item of list.items) this.#put(item);
+    for (const item of list.items) {
+      this.#put(item);
+      if (pace.due(1)) await others();
+    }
     this.#resourceVersion = list.metadata.resourceVersion ?? '';
     this.hasSynced = true;
     this.#synced.resolve();

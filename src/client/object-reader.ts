@@ -11,6 +11,8 @@ export interface ObjectReader {
   eventInSteps<T extends KubeObject>(line: string): Steps<WatchEvent<T>>;
   /** @throws SyntaxError when the text is no JSON */
   list<T extends KubeObject>(text: string): KubeList<T>;
+  /** The same of a text that may be long. */
+  listInSteps<T extends KubeObject>(text: string): Steps<KubeList<T>>;
 }
 
 /** Reads all that is there; what it makes is the caller's own. */
@@ -20,4 +22,7 @@ export const plainReader: ObjectReader = {
     return (yield* parseInSteps(line, { parse: JSON.parse })) as WatchEvent<T>;
   },
   list: <T extends KubeObject>(text: string) => JSON.parse(text) as KubeList<T>,
+  *listInSteps<T extends KubeObject>(text: string) {
+    return (yield* parseInSteps(text, { parse: JSON.parse })) as KubeList<T>;
+  },
 };

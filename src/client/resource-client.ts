@@ -1,7 +1,7 @@
 import { apiVersionOf, type ResourceKind } from '../api/machinery/kind.ts';
 import type { KubeObject } from '../api/machinery/object.ts';
 import { formatGroupResource } from '../api/machinery/status-error.ts';
-import { pauseBefore, runWithPauses } from '../std/pauses.ts';
+import { isLarge, pauseBefore, runWithPauses } from '../std/pauses.ts';
 import type {
   DeleteOptions,
   ListOptions,
@@ -70,7 +70,8 @@ export function createResourceClient<T extends KubeObject>(
       sendFor(callOne('get', 'GET', { name, subresource: options.subresource }, { signal: options.signal })),
     list: async (options = {}) => {
       const sent = call('list', 'GET', { query: listQuery(options) }, { signal: options.signal });
-      const list = reader.list<T>((await caller.send(sent)).text);
+      const { text } = await caller.send(sent);
+      const list = isLarge(text.length) ? await runWithPauses(reader.listInSteps<T>(text)) : reader.list<T>(text);
       // A server in Go writes an empty list of many kinds as null.
       return list.items ? list : { ...list, items: [] };
     },

@@ -35,6 +35,8 @@ test('objects come without their managed fields, in lists and in events, and are
   };
   assert.deepEqual(reader.list(JSON.stringify(list)), { ...list, items: [bare, { metadata: { name: 'b' } }] });
   assert.deepEqual(reader.list('{"metadata":{},"items":null}'), { metadata: {}, items: null });
+  assert.deepEqual(runAtOnce(reader.listInSteps(JSON.stringify(list))), { ...list, items: [bare, { metadata: { name: 'b' } }] });
+  assert.deepEqual(runAtOnce(reader.listInSteps('{"metadata":{},"items":null}')), { metadata: {}, items: null });
 });
 
 test('long lines are read in steps, once for all, or each by itself where they are too long to be kept', () => {

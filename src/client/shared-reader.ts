@@ -2,7 +2,7 @@ import type { KubeList, KubeObject } from '../api/machinery/object.ts';
 import type { Clock } from '../std/clock.ts';
 import { deepFreeze } from '../std/deep-freeze.ts';
 import { parseInSteps } from '../std/json-in-steps.ts';
-import type { Steps } from '../std/pauses.ts';
+import { Pace, type Steps } from '../std/pauses.ts';
 import type { WatchEvent } from './client.ts';
 import { type ObjectReader, plainReader } from './object-reader.ts';
 
@@ -18,6 +18,9 @@ const KEPT_MS = 5000;
 const MOST_KEPT = 4 * 1024 * 1024;
 /** Longer ones would push out all others. */
 const LONGEST_KEPT = MOST_KEPT / 2;
+
+/** So many objects of a list lose what components do not need between two pauses: some milliseconds. */
+const ITEMS = 2_000;
 
 const EVENT = '{"type":"';
 const OBJECT = '","object":';
@@ -72,6 +75,16 @@ class SharedReader implements ObjectReader {
   list<T extends KubeObject>(text: string): KubeList<T> {
     const list = plainReader.list<T>(text);
     return list.items ? { ...list, items: list.items.map(withoutManagedFields) } : list;
+  }
+
+  *listInSteps<T extends KubeObject>(text: string): Steps<KubeList<T>> {
+    const list = yield* plainReader.listInSteps<T>(text);
+    const pace = new Pace(ITEMS);
+    for (const item of list.items ?? []) {
+      withoutManagedFields(item);
+      if (pace.due(1)) yield;
+    }
+    return list;
   }
 
   #known(text: string): KubeObject | undefined {

@@ -46,10 +46,11 @@ export async function deleteContent(client: Client, namespace: string, signal: A
 /** Deletes one kind's objects and answers those that are still there. */
 async function deleteAll(client: Client, kind: DiscoveredKind, namespace: string, signal: AbortSignal): Promise<KubeObject[]> {
   const resource = client.resource<KubeObject>(kind, namespace);
-  const { items } = await resource.list({ signal });
+  const atOnce = kind.verbs.includes('deletecollection');
+  // Whether there are any is all that matters where they go together.
+  const { items } = await resource.list({ signal, ...(atOnce && { limit: 1 }) });
   if (items.length === 0) return [];
-  if (kind.verbs.includes('deletecollection'))
-    await unlessReason(resource.deleteCollection({ signal, propagationPolicy: 'Background' }), 'NotFound');
+  if (atOnce) await unlessReason(resource.deleteCollection({ signal, propagationPolicy: 'Background' }), 'NotFound');
   else
     for (const { metadata } of items)
       await unlessReason(resource.delete(metadata?.name ?? '', { signal, propagationPolicy: 'Background' }), 'NotFound');
