@@ -6,8 +6,10 @@ import type { TLSSocket } from 'node:tls';
 import type { ReceivedHeaders } from '../../api/authentication/front-proxy-user.ts';
 import { forbidden, internalError, noSuchPath, StatusError, unauthorized } from '../../api/machinery/status-error.ts';
 import { CodedError } from '../../std/coded-error.ts';
+import { ConnectionRoom } from '../../std/connection-room.ts';
 import { type Component, deferred } from '../../std/lifecycle.ts';
 import type { Logger } from '../../std/logger.ts';
+import { hostProblem, originForm } from '../../std/request-target.ts';
 import type { Client } from '../client.ts';
 import { authenticateCaller, mayRead } from './delegated-authentication.ts';
 import type { TrustedCallers } from './follow-trusted-callers.ts';
@@ -54,6 +56,8 @@ export interface SecureServer extends Component {
 
 /** As upstream's servers wait for one. */
 const SLOWEST_HEAD_MS = 32_000;
+/** Beyond it the oldest goes: who opens them and says nothing takes neither the process's files nor the pages from others. */
+const MOST_CONNECTIONS = 4096;
 
 /** Serves `pages` over HTTPS to those whom the API server allows to read them. */
 export function createSecureServer(options: SecureServerOptions): SecureServer {
@@ -79,7 +83,11 @@ export function createSecureServer(options: SecureServerOptions): SecureServer {
     handshakeTimeout: SLOWEST_HEAD_MS,
     headersTimeout: SLOWEST_HEAD_MS,
   });
+  const room = new ConnectionRoom(MOST_CONNECTIONS);
+  server.on('connection', (socket) => room.enter(socket));
   server.on('request', (request, response) => {
+    const problem = hostProblem(request.rawHeaders);
+    if (problem) return send(response, 400, { contentType: 'text/plain; charset=utf-8', text: problem });
     answer({ ...options, trusted }, request).then(
       (page) => send(response, 200, page),
       (error: unknown) => {
@@ -119,7 +127,8 @@ export function createSecureServer(options: SecureServerOptions): SecureServer {
       });
       const close = () => {
         server.close(() => done.resolve());
-        server.closeAllConnections();
+        // Also those that have not got through TLS.
+        room.destroyAll();
       };
       if (signal.aborted) close();
       signal.addEventListener('abort', close, { once: true });
@@ -142,7 +151,7 @@ function cannotListen(address: string, cause: NodeJS.ErrnoException): CodedError
 }
 
 async function answer(options: SecureServerOptions, request: IncomingMessage): Promise<PageText> {
-  const path = new URL(request.url ?? '/', 'https://localhost').pathname;
+  const path = originForm(request.url ?? '/').split('?', 1)[0]!;
   if (
     !options.alwaysAllowPaths.some((allowed) =>
       allowed.endsWith('*') ? path.startsWith(allowed.slice(0, -1)) : path === allowed,

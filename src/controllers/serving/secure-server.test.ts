@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { Agent, request as httpsRequest } from 'node:https';
-import { type AddressInfo, createServer as createTcpServer } from 'node:net';
+import { type AddressInfo, connect as connectTcp, createServer as createTcpServer } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
-import type { TLSSocket } from 'node:tls';
+import { connect, type TLSSocket } from 'node:tls';
 import { until } from '../../../test/harness/until.ts';
 import type { V1SubjectAccessReview, V1TokenReview } from '../../api/gen/types.ts';
 import { LoopMetrics } from '../../client/loop-metrics.ts';
@@ -99,6 +100,26 @@ test('health is open to everybody', async () => {
   await using server = await startServer();
   assert.deepEqual(await server.get('/healthz'), { status: 200, text: 'ok' });
   assert.equal(server.cluster.requests.length, 0);
+});
+
+test('a target that is no URL is a path like others, and of two hosts none is believed', async () => {
+  await using server = await startServer();
+  const { port } = server;
+  assert.equal((await server.get('//[')).status, 403);
+  assert.equal((await server.get('https://elsewhere/healthz?verbose')).status, 200);
+  assert.equal((await server.get('/healthz/../metrics')).status, 403);
+  const said = connect({ host: '127.0.0.1', port, rejectUnauthorized: false });
+  said.write('GET /healthz HTTP/1.1\r\nHost: a\r\nHost: b\r\nConnection: close\r\n\r\n');
+  assert.match(await text(said), /^HTTP\/1\.1 400 Bad Request\r\n.*too many Host headers$/s);
+});
+
+test('a connection that never begins TLS keeps no server from stopping', async () => {
+  const server = await startServer();
+  const silent = connectTcp(server.port, '127.0.0.1').on('error', () => undefined);
+  await once(silent, 'connect');
+  const closed = once(silent.resume(), 'close');
+  await server[Symbol.asyncDispose]();
+  await closed;
 });
 
 test('a port that is taken is an error at once, and nothing of it is left to wait for', async () => {
