@@ -5,7 +5,9 @@ import { setDefinitionDefaults } from '../apiextensions/v1/definition-defaults.t
 import { internalForm } from '../apiextensions/v1/definition-form.ts';
 import type { KindDefinition } from '../machinery/kind.ts';
 import type { DynamicObject } from '../machinery/object.ts';
+import type { FieldError } from '../machinery/status-error.ts';
 import { deprecationWarning } from './deprecation.ts';
+import { checkNoDefaults, checkOldForm, type OldForm } from './older-definition-checks.ts';
 import { servedAs } from './served-as.ts';
 
 const GROUP = 'apiextensions.k8s.io';
@@ -110,6 +112,23 @@ function setDefaults(object: DynamicObject): void {
   spec.preserveUnknownFields = keeps;
 }
 
+/** What a write prepares is the status alone: the rest stays as it was written, to be checked in that form. */
+function prepare(object: DynamicObject, change: (current: DynamicObject) => void): void {
+  const current = toToday(object);
+  change(current);
+  object['status'] = current['status'];
+}
+
+function validate(object: DynamicObject, existing: DynamicObject | undefined): FieldError[] {
+  const spec = (object['spec'] ?? {}) as OldForm;
+  const hadDefaults = existing && checkNoDefaults((existing['spec'] ?? {}) as OldForm).length > 0;
+  const defaults = hadDefaults ? [] : checkNoDefaults(spec);
+  const errors = [...checkDefinition(toToday(object), existing && toToday(existing), { asBeta: true }), ...checkOldForm(spec)];
+  // What defaults would ask for is not asked where they may not be.
+  return defaults.length ? [...errors.filter(({ message }) => !message.endsWith(FOR_DEFAULTS)), ...defaults] : errors;
+}
+const FOR_DEFAULTS = 'must be false in order to use defaults in the schema';
+
 export const olderDefinitions: readonly KindDefinition[] = [
   servedAs(customResourceDefinitionKind, {
     group: GROUP,
@@ -119,7 +138,11 @@ export const olderDefinitions: readonly KindDefinition[] = [
     jsonOnly: true,
     conversion: { toToday, fromToday },
     setDefaults,
-    validate: (object, _context, existing) => checkDefinition(toToday(object), existing && toToday(existing), { asBeta: true }),
+    prepareForCreate: (object, context) =>
+      prepare(object, (current) => customResourceDefinitionKind.prepareForCreate!(current, context)),
+    prepareForUpdate: (updated, existing, context) =>
+      prepare(updated, (current) => customResourceDefinitionKind.prepareForUpdate!(current, toToday(existing), context)),
+    validate: (object, _context, existing) => validate(object, existing),
     deprecation: deprecationWarning(`${GROUP}/v1beta1`, 'CustomResourceDefinition', {
       deprecated: 16,
       removed: 22,

@@ -337,11 +337,13 @@ function unknownFormats({ versions }: DefinitionSpec): string[] {
 const someVersionHas = ({ versions }: DefinitionSpec, is: (schema: JsonSchema) => boolean): boolean =>
   versions.some(({ schema }) => schema?.openAPIV3Schema && someSchema(schema.openAPIV3Schema, is));
 
-/** Whether the schemas of a definition are structural, and if not, why. */
+/** Whether a definition keeps to structural schemas, and if not, why. */
 export function structuralProblems({ spec }: Definition): FieldError[] {
-  const { shared, versions } = internalForm(spec);
-  if (shared.schema?.openAPIV3Schema) return validateStructure(shared.schema.openAPIV3Schema, 'spec.validation.openAPIV3Schema');
-  return versions.flatMap(({ schema }, i) =>
-    schema?.openAPIV3Schema ? validateStructure(schema.openAPIV3Schema, `spec.versions[${i}].schema.openAPIV3Schema`) : [],
-  );
+  const at = (i: number) => `spec.versions[${i}].schema.openAPIV3Schema`;
+  return [
+    ...(spec.preserveUnknownFields ? [invalidField('spec.preserveUnknownFields', true, 'must be false')] : []),
+    ...spec.versions.flatMap(({ schema }, i) =>
+      schema?.openAPIV3Schema ? validateStructure(schema.openAPIV3Schema, at(i)) : [],
+    ),
+  ];
 }
