@@ -41,6 +41,40 @@ test('the highest priority goes first, then the oldest', async () => {
   assert.deepEqual([(await take()).info.uid, (await take()).info.uid, (await take()).info.uid], ['urgent', 'old', 'new']);
 });
 
+for (const [when, waitedMs] of [
+  ['long ago', 1000],
+  ['just now', 0],
+] as const)
+  test(`of pods refused ${when} that one event lets try again the highest priority goes first, to who waits already`, async () => {
+    const { clock, queue, take } = start();
+    for (const [name, priority] of [
+      ['low', 0],
+      ['high', 10],
+      ['middle', 5],
+    ] as const) {
+      queue.set(waiting(name, { priority }));
+      queue.refuse(await take(), refusedBy);
+    }
+    await clock.advance(waitedMs);
+    const next = take();
+    queue.notice(EVENT);
+    assert.deepEqual([(await next).info.uid, (await take()).info.uid, (await take()).info.uid], ['high', 'middle', 'low']);
+  });
+
+test('when delays end together the highest priority goes first, to who waits already', async () => {
+  const { clock, queue, take } = start();
+  for (const [name, priority] of [
+    ['low', 0],
+    ['high', 10],
+  ] as const) {
+    queue.set(waiting(name, { priority }));
+    queue.retry(await take());
+  }
+  const next = take();
+  await clock.advance(1000);
+  assert.equal((await next).info.uid, 'high');
+});
+
 test('a refused pod waits for an event that may help, and its delay doubles from one second to ten', async () => {
   const { clock, queue, take } = start();
   queue.set(waiting('p'));

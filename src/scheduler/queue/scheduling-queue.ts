@@ -111,6 +111,7 @@ export class SchedulingQueue {
     const known = this.#pods.get(info.uid);
     if (!known) {
       this.#add(info);
+      this.#serve();
       return;
     }
     const wantsOther = wishesOf(known.info.pod) !== wishesOf(pod);
@@ -122,6 +123,7 @@ export class SchedulingQueue {
       this.#gated.delete(known);
       this.#activate(known, 'ScheduledGatesEliminated');
     } else if (this.#unschedulable.delete(known)) this.#moveOn(known, 'UnscheduledPodUpdate');
+    this.#serve();
   }
 
   delete(uid: string): void {
@@ -139,7 +141,7 @@ export class SchedulingQueue {
   /** The next pod to try, which then is in flight; undefined when the queue is closed. Only one may wait for it. */
   take(): Promise<QueuedPod | undefined> {
     if (this.#closed) return Promise.resolve(undefined);
-    const pod = this.#active.pop() ?? this.#popEarly();
+    const pod = this.#next();
     if (pod) return Promise.resolve(this.#takeOff(pod));
     return new Promise((resolve) => {
       this.#taker = resolve;
@@ -163,6 +165,7 @@ export class SchedulingQueue {
     pod.readyMs = pod.sinceMs + this.#backoffMs(pod.refusedCount);
     if (events.some((event) => this.#options.mayHelp(event, pod))) {
       this.#moveOn(pod, 'ScheduleAttemptFailure');
+      this.#serve();
       return;
     }
     this.#unschedulable.set(pod, pod.sinceMs);
@@ -178,6 +181,7 @@ export class SchedulingQueue {
     pod.sinceMs = this.#options.clock.now();
     pod.readyMs = pod.sinceMs + this.#backoffMs(pod.errorCount);
     this.#moveOn(pod, 'ScheduleAttemptFailure');
+    this.#serve();
   }
 
   /** Puts back a pod that was not tried after all, as the next of its priority. */
@@ -186,6 +190,7 @@ export class SchedulingQueue {
     if (this.#pods.get(pod.info.uid) !== pod) return;
     pod.attempts--;
     this.#activate(pod, 'PodActivated');
+    this.#serve();
   }
 
   /** Lets the refused pods that an event may help be tried again. One whose doing it is need not hear of it: `causedBy`. */
@@ -196,6 +201,7 @@ export class SchedulingQueue {
       this.#unschedulable.delete(pod);
       this.#moveOn(pod, eventName(event));
     }
+    this.#serve();
   }
 
   close(): void {
@@ -227,15 +233,20 @@ export class SchedulingQueue {
 
   #activate(pod: QueuedPod, event: string): void {
     this.#options.onIncoming('active', event);
-    if (this.#taker) this.#handOver(pod);
-    else this.#active.push(pod);
+    this.#active.push(pod);
   }
 
-  /** To whoever waits. */
-  #handOver(pod: QueuedPod): void {
+  /** Gives whoever waits the first of all that have become ready together. */
+  #serve(): void {
     const taker = this.#taker;
+    const pod = taker && this.#next();
+    if (!pod) return;
     this.#taker = undefined;
-    taker?.(this.#takeOff(pod));
+    taker(this.#takeOff(pod));
+  }
+
+  #next(): QueuedPod | undefined {
+    return this.#active.pop() ?? this.#popEarly();
   }
 
   /** To the active ones, or to those that wait for their delay to pass. */
@@ -247,9 +258,7 @@ export class SchedulingQueue {
     this.#options.onIncoming('backoff', event);
     this.#backoff.push(pod);
     if (pod.errorCount === 0) this.#early.push(pod);
-    const early = this.#taker && this.#popEarly();
-    if (early) this.#handOver(early);
-    else this.#armBackoff();
+    this.#armBackoff();
   }
 
   /** Takes one out of backoff before its time. */
@@ -287,6 +296,7 @@ export class SchedulingQueue {
         this.#activate(pod, 'BackoffComplete');
       }
       this.#armBackoff();
+      this.#serve();
     });
     this.#backoffTimer = { timer, dueMs: next.readyMs };
   }
@@ -304,6 +314,7 @@ export class SchedulingQueue {
         this.#moveOn(pod, 'UnschedulableTimeout');
       }
       this.#armFlush();
+      this.#serve();
     });
   }
 }
