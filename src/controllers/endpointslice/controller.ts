@@ -7,10 +7,11 @@ import { equalJson } from '../../api/machinery/clone.ts';
 import { selectorFromLabels } from '../../api/machinery/label-selector.ts';
 import { Reconciler } from '../../client/reconciler.ts';
 import type { Component } from '../../std/lifecycle.ts';
+import { runAtOnce, runWithPauses, type Steps } from '../../std/pauses.ts';
 import { type ControllerContext, createController, keyOf, source, splitKey } from '../framework/controller.ts';
 import { selectedPods, servicesSelecting } from '../workloads/selection-index.ts';
 import { type HintEvent, HintKeeper } from './hint-keeper.ts';
-import { groupEndpoints, MANAGED_BY, planSlices, SERVICE_NAME, SLICE_CONTROLLER } from './plan.ts';
+import { groupEndpointsInSteps, MANAGED_BY, planSlicesInSteps, SERVICE_NAME, SLICE_CONTROLLER } from './plan.ts';
 import { hasSelector, isEndpoint } from './service-pods.ts';
 import { servicesOfPods } from './services-of-pods.ts';
 import { hintModeOf } from './slice-hints.ts';
@@ -18,6 +19,8 @@ import { SliceWrites } from './slice-writes.ts';
 import { isNodeReady, ZONE } from './zone-allocation.ts';
 
 const SERVICE_INDEX = 'service';
+/** Slices for more pods are planned with pauses. */
+const MANY = 1_000;
 
 export interface EndpointSliceOptions {
   readonly workers?: number;
@@ -61,10 +64,12 @@ export function createEndpointSliceController(context: ControllerContext, option
     const { there, homeless } = partByNode(service, selected);
     nodeAwaited.delete(key);
     if (homeless.length > 0) nodeAwaited.set(key, new Set(homeless.map(({ spec }) => spec?.nodeName ?? '')));
-    const plan = planSlices({
+    const inTime = <T>(steps: Steps<T>) => (selected.length > MANY ? runWithPauses(steps) : runAtOnce(steps));
+    const groups = await inTime(groupEndpointsInSteps(service, there, zoneOf));
+    const planned = planSlicesInSteps({
       service,
       existing: own.filter(({ metadata }) => !metadata?.deletionTimestamp),
-      groups: groupEndpoints(service, there, zoneOf),
+      groups,
       maxEndpoints: options.maxEndpointsPerSlice ?? 100,
       managedBy: SLICE_CONTROLLER,
       triggerTime: newestChange(service, selected),
@@ -74,6 +79,7 @@ export function createEndpointSliceController(context: ControllerContext, option
         return hinted;
       },
     });
+    const plan = await inTime(planned);
     try {
       await writes.carryOut(key, namespace, plan, signal);
       for (const { type, reason, message } of hintEvents) events.event(service, type, reason, message);
@@ -154,11 +160,9 @@ export function serviceOfSlice({ metadata }: V1EndpointSlice): string[] {
 
 /** When the last of those was changed that say what the endpoints are: what the latency of programming is measured from. */
 export function newestChange(service: V1Service, pods: readonly V1Pod[]): string | undefined {
-  const times = pods.flatMap(({ status }) =>
-    (status?.conditions ?? []).flatMap(({ type, lastTransitionTime }) =>
-      type === 'Ready' && lastTransitionTime ? [String(lastTransitionTime)] : [],
-    ),
-  );
-  if (service.metadata?.creationTimestamp) times.push(String(service.metadata.creationTimestamp));
-  return times.sort().at(-1);
+  let newest = String(service.metadata?.creationTimestamp ?? '');
+  for (const { status } of pods)
+    for (const { type, lastTransitionTime } of status?.conditions ?? [])
+      if (type === 'Ready' && lastTransitionTime && String(lastTransitionTime) > newest) newest = String(lastTransitionTime);
+  return newest || undefined;
 }

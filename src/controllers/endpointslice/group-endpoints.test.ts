@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { V1Pod, V1Service } from '../../api/gen/types.ts';
-import { groupEndpoints } from './plan.ts';
+import type { Steps } from '../../std/pauses.ts';
+import { groupEndpoints, groupEndpointsInSteps, planSlicesInSteps, SLICE_CONTROLLER } from './plan.ts';
 
 interface Situation {
   readonly ready?: boolean;
@@ -39,3 +40,28 @@ for (const [title, situation, words] of CONDITIONS)
       words,
     );
   });
+
+test('slices for thousands of pods are planned with pauses', () => {
+  const service = { metadata: { name: 'web' }, spec: { ipFamilies: ['IPv4'], selector: { a: 'b' } } } as unknown as V1Service;
+  const pods = Array.from({ length: 3_000 }, (_, i) => ({
+    metadata: { name: `p${i}`, uid: `u${i}` },
+    spec: { nodeName: 'n1' },
+    status: { podIP: `10.0.${i >> 8}.${i & 255}`, phase: 'Running', conditions: [{ type: 'Ready', status: 'True' }] },
+  })) as unknown as V1Pod[];
+  let pauses = 0;
+  const run = <T>(steps: Steps<T>): T => {
+    for (;;) {
+      const { done, value } = steps.next();
+      if (done) return value;
+      pauses++;
+    }
+  };
+  const groups = run(groupEndpointsInSteps(service, pods, () => undefined));
+  const asked = { service, groups, maxEndpoints: 100, managedBy: SLICE_CONTROLLER };
+  const first = run(planSlicesInSteps({ ...asked, existing: [] }));
+  assert.equal(first.create.length, 30);
+  assert.equal(first.create.flatMap(({ endpoints }) => endpoints).length, 3_000);
+  const again = run(planSlicesInSteps({ ...asked, existing: first.create }));
+  assert.deepEqual([again.create, again.update, again.remove], [[], [], []]);
+  assert.ok(pauses >= 20, `${pauses} pauses`);
+});

@@ -2,6 +2,7 @@ import { endpointsKind } from '../../api/core/v1/endpoints.ts';
 import { serviceKind } from '../../api/core/v1/service.ts';
 import type { DiscoveryV1EndpointPort, V1Endpoint, V1EndpointSlice, V1Endpoints, V1Pod, V1Service } from '../../api/gen/types.ts';
 import { equalJson } from '../../api/machinery/clone.ts';
+import { Pace, runAtOnce, type Steps } from '../../std/pauses.ts';
 import { controllerReference } from '../workloads/owner.ts';
 import {
   type AddressType,
@@ -37,11 +38,20 @@ export interface SlicePlan {
 /** What is known of a node. */
 export type ZoneOf = (nodeName: string) => string | undefined;
 
+/** So many endpoints are looked at between two pauses: some milliseconds. */
+const PART = 500;
+
 /** The endpoints that a Service should have. Every kind of address has a group, though nobody be in it. */
-export function groupEndpoints(service: V1Service, pods: readonly V1Pod[], zoneOf: ZoneOf): EndpointGroup[] {
+export const groupEndpoints = (service: V1Service, pods: readonly V1Pod[], zoneOf: ZoneOf): EndpointGroup[] =>
+  runAtOnce(groupEndpointsInSteps(service, pods, zoneOf));
+
+/** The same of thousands of pods. */
+export function* groupEndpointsInSteps(service: V1Service, pods: readonly V1Pod[], zoneOf: ZoneOf): Steps<EndpointGroup[]> {
+  const pace = new Pace(PART);
   const groups = new Map<string, { addressType: AddressType; ports: DiscoveryV1EndpointPort[]; endpoints: V1Endpoint[] }>();
   for (const addressType of addressTypesOf(service)) {
     for (const pod of pods) {
+      if (pace.due(1)) yield;
       const addresses = isEndpoint(pod) ? addressesOf(pod, addressType) : [];
       const ports = portsOn(service, pod);
       if (addresses.length === 0 || (ports.length === 0 && (service.spec?.ports?.length ?? 0) > 0)) continue;
@@ -93,7 +103,11 @@ export interface SlicesOf {
  * Which slices are to be written so that they hold the groups: endpoints stay in the slice that has them, new ones fill what has room,
  * then go into slices of their own. Few writes count for more than full slices.
  */
-export function planSlices(asked: SlicesOf): SlicePlan {
+export const planSlices = (asked: SlicesOf): SlicePlan => runAtOnce(planSlicesInSteps(asked));
+
+/** The same for thousands of endpoints. */
+export function* planSlicesInSteps(asked: SlicesOf): Steps<SlicePlan> {
+  const pace = new Pace(PART);
   const { existing, groups, hints = (slices) => withOwnHints(slices, 'none') } = asked;
   const create: V1EndpointSlice[] = [];
   const update: V1EndpointSlice[] = [];
@@ -101,12 +115,21 @@ export function planSlices(asked: SlicesOf): SlicePlan {
   const kept = new Set<V1EndpointSlice>();
   for (const group of groups) {
     const own = existing.filter((slice) => slice.addressType === group.addressType && equalJson(slice.ports ?? [], group.ports));
-    const missing = new Map(group.endpoints.map((endpoint) => [identityOf(endpoint), endpoint]));
-    const contents = own.map((slice) => ({ slice, endpoints: takeKept(slice, missing) }));
-    fill(contents, missing, asked.maxEndpoints);
+    const missing = new Map<string, V1Endpoint>();
+    for (const endpoint of group.endpoints) {
+      missing.set(identityOf(endpoint), endpoint);
+      if (pace.due(1)) yield;
+    }
+    const contents: Content[] = [];
+    for (const slice of own) {
+      contents.push({ slice, endpoints: takeKept(slice, missing) });
+      if (pace.due(slice.endpoints?.length ?? 0)) yield;
+    }
+    yield* fill(contents, missing, asked.maxEndpoints, pace);
     for (const [i, { slice, endpoints }] of contents.entries()) {
       // Where nobody is, one empty slice says so.
       if (endpoints.length === 0 && (group.endpoints.length > 0 || i > 0)) continue;
+      if (pace.due(endpoints.length)) yield;
       kept.add(slice);
       const wanted = withMeta(asked, { ...slice, endpoints });
       if (equalJson(comparable(wanted), comparable(slice))) unchanged.push(slice);
@@ -124,6 +147,11 @@ export function planSlices(asked: SlicesOf): SlicePlan {
   };
 }
 
+interface Content {
+  readonly slice: V1EndpointSlice;
+  readonly endpoints: V1Endpoint[];
+}
+
 const identityOf = ({ targetRef, addresses }: V1Endpoint): string => `${targetRef?.uid ?? ''} ${addresses.join()}`;
 
 function takeKept(slice: V1EndpointSlice, missing: Map<string, V1Endpoint>): V1Endpoint[] {
@@ -135,13 +163,14 @@ function takeKept(slice: V1EndpointSlice, missing: Map<string, V1Endpoint>): V1E
 }
 
 /** Slices that change anyway are filled first, then those with the most in them, so that a change writes few. */
-function fill(
-  contents: { slice: V1EndpointSlice; endpoints: V1Endpoint[] }[],
-  missing: Map<string, V1Endpoint>,
-  most: number,
-): void {
-  const changes = ({ slice, endpoints }: (typeof contents)[number]) =>
-    Number(!equalJson(withoutHints(slice.endpoints), endpoints));
+function* fill(contents: readonly Content[], missing: Map<string, V1Endpoint>, most: number, pace: Pace): Steps<void> {
+  if (missing.size === 0) return;
+  const changing = new Set<Content>();
+  for (const content of contents) {
+    if (!equalJson(withoutHints(content.slice.endpoints), content.endpoints)) changing.add(content);
+    if (pace.due(content.endpoints.length)) yield;
+  }
+  const changes = (content: Content) => Number(changing.has(content));
   const order = contents.toSorted((a, b) => changes(b) - changes(a) || b.endpoints.length - a.endpoints.length);
   for (const { endpoints } of order) {
     for (const [identity, endpoint] of missing) {
