@@ -51,6 +51,13 @@ test("etcd's files are for a store in etcd", () => {
   assert.deepEqual(complete({ etcdFiles, store: 'etcd=https://h:2379' }).etcdFiles, etcdFiles);
 });
 
+test('an option that is not there is refused by its name, as is a value that an option does not take', () => {
+  const wrong = (options: object) => complete(options as ClusterOptions);
+  assert.throws(() => wrong({ node: 2 }), { code: 'OPTIONS_INVALID', message: /^there is no option "node"; there are .*nodes/ });
+  assert.throws(() => wrong({ runtime: 'docker' }), { code: 'OPTIONS_INVALID', message: /must be auto.*not "docker"/ });
+  assert.throws(() => wrong({ startTimeoutMs: 'soon' }), { code: 'OPTIONS_INVALID', message: /startTimeoutMs/ });
+});
+
 test('numbers that are none are refused', () => {
   for (const options of [{ nodes: -1 }, { nodes: 1.5 }, { nodes: Number.NaN }, { port: 70_000 }])
     assert.throws(() => complete(options), { code: 'OPTIONS_INVALID' });

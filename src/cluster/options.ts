@@ -125,6 +125,28 @@ export const KUBERNETES_SERVICE_ADDRESS = '10.96.0.1';
 export const CLUSTER_DNS_SERVICE_ADDRESS = '10.96.0.10';
 export const CLUSTER_DOMAIN = 'cluster.local';
 
+/** Each option there is; one that is missing here does not compile. */
+const KNOWN: Readonly<Record<keyof Required<ClusterOptions>, true>> = {
+  ...{ name: true, nodes: true, defaultNodes: true, runtime: true, containerRuntimeEndpoint: true, network: true },
+  ...{ store: true, etcdFiles: true, dataDir: true, port: true, preferredPort: true, bindAddress: true },
+  ...{ legacyServiceAccountTokens: true, runtimeConfig: true, startTimeoutMs: true, nodeMonitorGracePeriodMs: true },
+  ...{ signal: true, ipv6Ranges: true, freezeObjects: true, clock: true, logger: true, random: true },
+};
+const RUNTIMES: readonly unknown[] = ['auto', 'containerd', 'hollow', undefined];
+
+/** What TypeScript would have said. @throws CodedError OPTIONS_INVALID */
+function checkOptions(options: ClusterOptions): void {
+  const invalid = (message: string) => new CodedError(message, { code: 'OPTIONS_INVALID' });
+  for (const name of Object.keys(options))
+    if (!Object.hasOwn(KNOWN, name))
+      throw invalid(`there is no option ${JSON.stringify(name)}; there are ${Object.keys(KNOWN).sort().join(', ')}`);
+  if (!RUNTIMES.includes(options.runtime))
+    throw invalid(`runtime must be auto, containerd or hollow, not ${JSON.stringify(options.runtime)}`);
+  const { startTimeoutMs: timeout } = options;
+  if (timeout !== undefined && !(typeof timeout === 'number' && timeout > 0))
+    throw invalid(`startTimeoutMs must be a number above 0, not ${timeout}`);
+}
+
 /**
  * Options with all that was left out, taken from what the data directory remembers and else from the defaults.
  *
@@ -135,6 +157,7 @@ export function completeOptions(
   record: ClusterRecord | undefined,
   surroundings: Pick<ClusterConfig, 'clock' | 'logger' | 'random'>,
 ): ClusterConfig {
+  checkOptions(options);
   const { nodes, port } = options;
   if (nodes !== undefined && !(Number.isInteger(nodes) && nodes >= 0 && nodes <= 10_000))
     throw new CodedError(`nodes must be a whole number from 0 to 10000, not ${nodes}`, { code: 'OPTIONS_INVALID' });

@@ -217,15 +217,20 @@ test('pods run on every host, reach each other across hosts, and show their logs
       { timeoutMs: 60_000, intervalMs: 500 },
     );
   const { items } = await admin().json<{ items: { status: { podIP: string } }[] }>('get pods -l app=web');
-  for (const { status } of items)
-    await until(
-      `k8s-m01 reaches ${status.podIP}`,
-      async () => {
-        const request = `printf 'GET / HTTP/1.0\\r\\n\\r\\n' | nc -w 5 ${status.podIP} 8080`;
-        return (await admin().run(['exec', 'on-k8s-m01', '--', 'sh', '-c', request])).includes('k8s-m0');
-      },
-      { timeoutMs: 60_000, intervalMs: 500 },
-    );
+  const answerOf = (address: string) => {
+    const request = `printf 'GET / HTTP/1.0\\r\\n\\r\\n' | nc -w 5 ${address} 8080 || true`;
+    return admin().run(['exec', 'on-k8s-m01', '--', 'sh', '-c', request]);
+  };
+  const patience = { timeoutMs: 60_000, intervalMs: 500 };
+  const addresses = items.map(({ status }) => status.podIP);
+  for (const address of addresses)
+    await until(`k8s-m01 reaches ${address}`, async () => (await answerOf(address)).includes('k8s-m0'), patience);
+  const metadata = { name: 'closed' };
+  const spec = { podSelector: { matchLabels: { app: 'web' } }, policyTypes: ['Ingress'] };
+  const policy = { apiVersion: 'networking.k8s.io/v1', kind: 'NetworkPolicy', metadata, spec };
+  await admin().run('apply -f -', { input: JSON.stringify(policy) });
+  await until('a policy keeps the others out', async () => (await answerOf(addresses.at(-1)!)) === '', patience);
+  await admin().run('delete networkpolicy closed');
 });
 
 test('another flag shows as a diff, and restarts what it is for, one host after the other, while the API answers', {
