@@ -126,9 +126,11 @@ export async function startApiServer(config: ApiServerConfig): Promise<ApiServer
   const agents = new BackendAgents();
   const bootstrapped = new DoneCheck('poststarthook/rbac/bootstrap-roles');
   const defaultsMade = new DoneCheck('poststarthook/start-system-namespaces-controller');
-  const objectCount = ({ group, version, resource }: RequestInfo) => {
+  const stored = ({ group, version, resource }: RequestInfo) => {
     const kind = kinds.byResource(group, version, resource);
-    return kind?.storage === 'stored' ? cache.kind(kind).objects.size : 0;
+    if (kind?.storage !== 'stored') return undefined;
+    const { objects } = cache.kind(kind);
+    return { count: objects.size, averageBytes: objects.averageBytes() };
   };
   const metrics = openMetrics({ kinds, cache, inFlight, startMs, features: config.features ?? [] }, [
     storeMetrics,
@@ -147,7 +149,7 @@ export async function startApiServer(config: ApiServerConfig): Promise<ApiServer
     (config.priorityAndFairness ?? true) && totalSeats > 0
       ? openFlowControl(
           { totalSeats, requestTimeoutMs: config.requestTimeoutMs ?? 60_000 },
-          { kinds, reader, writer, clock, logger, counts: inFlight, objectCount },
+          { kinds, reader, writer, clock, logger, counts: inFlight, stored },
         )
       : undefined;
   if (flowControl) metrics.include(flowControl.metrics);

@@ -104,6 +104,8 @@ export interface RequestContext {
   audit?: AuditNotes;
   /** When its time is up; by the clock of `performance`. Absent: it goes on for as long as it takes. */
   readonly deadlineMs?: number;
+  /** To be called when a watch has sent what there was at its beginning, or is passed on to another server. Absent: nobody waits for that. */
+  begun?: () => void;
 }
 
 /** What the audit log shall say of a request besides the request itself. */

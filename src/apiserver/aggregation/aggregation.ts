@@ -147,6 +147,7 @@ export function startAggregation(config: AggregationConfig, deps: AggregationDep
     if (context.request.takeOver)
       return upgrade({ url, spec: service.spec!, client: client(), dial: config.dial, isFrontProxyHeader }, context, response);
     const transport = connections.to(url, service.spec!);
+    context.begun?.();
     return proxyRequest({ transport, service }, context, response, {
       rejectRedirects: config.rejectRedirects ?? true,
       isFrontProxyHeader,

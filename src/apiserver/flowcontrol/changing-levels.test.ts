@@ -83,7 +83,7 @@ test('a level that is there again goes on with who waits in it', async () => {
 test('a request waits for a quarter of the time that it has, and no request for more than a minute', async () => {
   const { clock, control, ask } = start(level('one'));
   ask();
-  const filter = createFlowControlFilter({ control, counts: { readOnly: 0, mutating: 0 }, objectCount: () => 0, clock });
+  const filter = createFlowControlFilter({ control, counts: { readOnly: 0, mutating: 0 }, stored: () => undefined, clock });
   const answers: number[] = [];
   const handler: Handler = async () => assert.fail('it has no seat');
   const run = (deadlineMs: number | undefined) => {

@@ -7,10 +7,11 @@ import { sendText } from '../response/send.ts';
 import { DroppedRequests } from './dropped-requests.ts';
 import type { FlowControl } from './flow-control.ts';
 import type { ExecutionMetrics } from './flow-control-metrics.ts';
+import { type StoredStats, widthOf } from './request-width.ts';
 
 const READING: ReadonlySet<string> = new Set(['get', 'list', 'watch']);
-const OBJECTS_A_SEAT = 100;
-const MOST_SEATS = 10;
+/** A watch whose client does not read what there is gives its seats back at the latest after this time. */
+const LONGEST_BEGINNING_MS = 60_000;
 
 export interface FlowControlFilterDeps {
   readonly control: FlowControl;
@@ -18,34 +19,27 @@ export interface FlowControlFilterDeps {
   readonly counts: InFlightCounts;
   readonly waits?: Pick<Histogram, 'observe'>;
   readonly executions?: Pick<ExecutionMetrics, 'arrived' | 'executed'>;
-  /** About how many objects of a kind there are. */
-  readonly objectCount: (info: RequestInfo) => number;
-  readonly clock: Pick<Clock, 'now'>;
+  /** What there is of a kind that is stored here. */
+  readonly stored: (info: RequestInfo) => StoredStats | undefined;
+  readonly clock: Pick<Clock, 'now' | 'setTimer'>;
 }
 
 /** Lets a request run when its flow has a seat, after its turn in a queue if need be (apiserver/pkg/server/filters/priority-and-fairness.go). */
-export function createFlowControlFilter({
-  control,
-  counts,
-  waits,
-  executions,
-  objectCount,
-  clock,
-}: FlowControlFilterDeps): Filter {
+export function createFlowControlFilter({ control, counts, waits, executions, stored, clock }: FlowControlFilterDeps): Filter {
   const dropped = new DroppedRequests(clock);
   return (next) => async (context, response) => {
     const { user, info, request, answerHeaders } = context;
     const longRunning = isLongRunning(info);
-    // Connections that their client keeps as long as it wishes count for nothing; watches wait for their turn to begin, and so do
-    // connections to extension servers that are to speak another protocol.
+    // Connections that their client keeps as long as it wishes count for nothing; watches have their seats until what there is has been
+    // sent, and connections to extension servers that are to speak another protocol until they begin.
     if (longRunning && info.verb !== 'watch') return next(context, response);
-    const begins = longRunning || request.takeOver !== undefined;
+    const begins = !longRunning && request.takeOver !== undefined;
     const flow = control.classify(user, info);
     if (answerHeaders) {
       answerHeaders['x-kubernetes-pf-flowschema-uid'] = flow.uid;
       answerHeaders['x-kubernetes-pf-prioritylevel-uid'] = flow.level.uid;
     }
-    const seats = flow.level.exempt ? 1 : control.widthIn(flow, widthOf(info, request.query, objectCount));
+    const seats = flow.level.exempt ? 1 : control.widthIn(flow, widthOf(info, request.query, stored));
     executions?.arrived(flow.name, flow.level.name, seats);
     const kind = READING.has(info.verb) ? 'readOnly' : 'mutating';
     const asked = control.acquire(flow, seats, { user, info, signal: () => request.signal, waitMs: waitOf(context) });
@@ -64,6 +58,20 @@ export function createFlowControlFilter({
       executed();
       return next(context, response);
     }
+    if (longRunning) {
+      const release = once(() => {
+        latest.cancel();
+        control.release(flow, ticket);
+        executed();
+      });
+      const latest = clock.setTimer(LONGEST_BEGINNING_MS, () => release());
+      context.begun = release;
+      try {
+        return await next(context, response);
+      } finally {
+        release();
+      }
+    }
     counts[kind]++;
     try {
       await next(context, response);
@@ -72,6 +80,15 @@ export function createFlowControlFilter({
       control.release(flow, ticket);
       executed();
     }
+  };
+}
+
+function once(call: () => void): () => void {
+  let called = false;
+  return () => {
+    if (called) return;
+    called = true;
+    call();
   };
 }
 
@@ -93,13 +110,4 @@ async function waited<T>(
     context.waitedMs = performance.now() - startMs;
     if (waiting) waiting[kind]--;
   }
-}
-
-/** A list is as wide as there is to be read (apiserver/pkg/util/flowcontrol/request/list_work_estimator.go); everything else takes one seat. */
-export function widthOf(info: RequestInfo, query: URLSearchParams, objectCount: (info: RequestInfo) => number): number {
-  if (info.verb !== 'list' || info.name !== '') return 1;
-  const stored = objectCount(info);
-  const limit = Number(query.get('limit') ?? 0);
-  const read = limit > 0 ? Math.min(limit, stored) : stored;
-  return Math.max(1, Math.min(MOST_SEATS, Math.ceil(read / OBJECTS_A_SEAT)));
 }

@@ -7,7 +7,7 @@ import type { RequestInfo, UserInfo } from '../contracts.ts';
 import { configMap, startTestApi } from '../test-api.ts';
 import { FlowControl } from './flow-control.ts';
 import { flowControlDumps, formatTable } from './flow-control-dumps.ts';
-import { createFlowControlFilter, widthOf } from './flow-control-filter.ts';
+import { createFlowControlFilter } from './flow-control-filter.ts';
 import { createFlowControlMetrics } from './flow-control-metrics.ts';
 import { dealHand } from './shuffle-sharding.ts';
 import type { Rejection, Ticket } from './ticket.ts';
@@ -247,18 +247,6 @@ test('a hand holds different queues, is the same for a flow, and hands differ', 
   assert.deepEqual(dealHand('x', 4, 4).sort(), [0, 1, 2, 3]);
 });
 
-test('a list is as wide as what it reads', () => {
-  const width = (what: Partial<RequestInfo>, query = '') =>
-    widthOf(info({ name: '', verb: 'list', ...what }), new URLSearchParams(query), () => 450);
-  assert.equal(width({}), 5);
-  assert.equal(width({}, 'limit=100'), 1);
-  assert.equal(width({ verb: 'get', name: 'p' }), 1);
-  assert.equal(
-    widthOf(info({ name: '', verb: 'list' }), new URLSearchParams(), () => 1e6),
-    10,
-  );
-});
-
 test('tables are set in columns', () => {
   assert.equal(
     formatTable([
@@ -329,7 +317,7 @@ test('a connection to an extension server waits for its turn to begin, and has n
   const filter = createFlowControlFilter({
     control,
     counts: { readOnly: 0, mutating: 0 },
-    objectCount: () => 0,
+    stored: () => undefined,
     clock: new VirtualClock(0),
   });
   const handler = filter(async () => void seats.push('running'));

@@ -41,6 +41,8 @@ export interface AskedSeats {
 
 const CATCH_ALL = 'catch-all';
 const LONGEST_WAIT_MS = 60_000;
+/** Of a level's seats that one request may have. */
+const MOST_OF_LEVEL = 0.15;
 
 /** Decides which requests run now, which wait, and which are turned away (apiserver/pkg/util/flowcontrol). */
 export class FlowControl {
@@ -154,9 +156,15 @@ export class FlowControl {
     for (const [i, level] of all.entries()) level.limits = limits[i]!;
   }
 
-  /** A request that is wider than its level runs when nothing else of it does. */
+  /**
+   * How many seats a request gets that asks for so many: no more than a part of what its level has by itself, so that others of the level
+   * run beside it; and never more than it can have at all.
+   */
   widthIn({ level }: Flow, seats: number): number {
-    return Math.max(1, Math.min(seats, level.limits.minimum || level.limits.maximum));
+    const { nominal, minimum, maximum } = level.limits;
+    const queuing = level.spec.limited?.limitResponse?.queuing;
+    const share = queuing ? Math.min(Math.ceil(nominal * MOST_OF_LEVEL), Math.floor(nominal / (queuing.handSize ?? 8))) : seats;
+    return Math.max(1, Math.min(seats, share, minimum || maximum));
   }
 
   #fits(level: PriorityLevel, seats: number): boolean {

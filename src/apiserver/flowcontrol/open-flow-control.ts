@@ -15,6 +15,7 @@ import { defaultObjects, FlowControl } from './flow-control.ts';
 import { flowControlDumps } from './flow-control-dumps.ts';
 import { createFlowControlFilter } from './flow-control-filter.ts';
 import { createFlowControlMetrics, createWaitMetric, ExecutionMetrics } from './flow-control-metrics.ts';
+import type { StoredStats } from './request-width.ts';
 
 export interface FlowControlDeps {
   readonly kinds: KindRegistry;
@@ -23,7 +24,7 @@ export interface FlowControlDeps {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly counts: InFlightCounts;
-  readonly objectCount: (info: RequestInfo) => number;
+  readonly stored: (info: RequestInfo) => StoredStats | undefined;
 }
 
 export interface OpenFlowControl {
@@ -44,7 +45,7 @@ export function openFlowControl(
   options: { totalSeats: number; requestTimeoutMs: number },
   deps: FlowControlDeps,
 ): OpenFlowControl {
-  const { kinds, reader, writer, clock, logger, counts, objectCount } = deps;
+  const { kinds, reader, writer, clock, logger, counts, stored } = deps;
   // A request that waits for long has no time left to run.
   const control = new FlowControl({ clock, totalSeats: options.totalSeats, waitLimitMs: options.requestTimeoutMs / 4 });
   const ready = new DoneCheck('poststarthook/priority-and-fairness-config-producer');
@@ -100,7 +101,7 @@ export function openFlowControl(
   const waits = createWaitMetric();
   const executions = new ExecutionMetrics();
   return {
-    filter: createFlowControlFilter({ control, counts, waits, executions, objectCount, clock }),
+    filter: createFlowControlFilter({ control, counts, waits, executions, stored, clock }),
     metrics: createFlowControlMetrics(control, waits, executions),
     readyCheck: ready,
     paths: flowControlDumps(control),

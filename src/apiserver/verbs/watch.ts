@@ -90,6 +90,8 @@ export function createWatch(deps: VerbDeps): VerbHandler {
         beginning = undefined;
       });
       sent?.catch(failed);
+      const begun = () => context.begun?.();
+      void Promise.resolve(sent).then(begun, begun);
       const known = () => deps.noteWatchList?.(info, (performance.now() - startMs) / 1000);
       if (query.sendInitialEvents) void (sent?.then(known, () => undefined) ?? known());
     });

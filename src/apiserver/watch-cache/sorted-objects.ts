@@ -1,5 +1,7 @@
 import type { CachedObject } from './cached-object.ts';
 
+const SAMPLES = 16;
+
 /** Objects by key and in the order of their keys: what lists are cut from. */
 export class SortedObjects {
   readonly #byKey = new Map<string, CachedObject>();
@@ -36,6 +38,16 @@ export class SortedObjects {
   range(prefix: string): CachedObject[] {
     const start = this.#lowerBound(prefix);
     return this.#sorted.slice(start, this.#lowerBound(`${prefix}\u{10ffff}`, start));
+  }
+
+  /** About how large an object is in the store, by a few of them. */
+  averageBytes(): number {
+    const all = this.#sorted;
+    const step = Math.max(1, Math.floor(all.length / SAMPLES));
+    let sum = 0;
+    let seen = 0;
+    for (let i = 0; i < all.length; i += step, seen++) sum += all[i]!.sizeBytes;
+    return seen === 0 ? 0 : sum / seen;
   }
 
   values(): IterableIterator<CachedObject> {
