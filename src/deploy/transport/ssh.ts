@@ -12,9 +12,13 @@ export interface SshTransportOptions {
   readonly socket: string;
   readonly run: RunProgram;
   readonly speak: SpeakWithProgram;
+  /** How long connecting and logging in may take. Default a minute and a half. */
+  readonly loginMs?: number;
 }
 
 const TIMEOUT_MS = 600_000;
+/** ssh's own limit is for the connection: a login shell that waits for a file server would be waited for without an end. */
+const LOGIN_MS = 90_000;
 const CONNECT_ATTEMPTS = 3;
 /** ssh's own failures end with it, and so may a script's. */
 const SSH_FAILED = 255;
@@ -24,7 +28,8 @@ const READY = 'muster-connected';
  * Acts on a host by the system's OpenSSH client, so that the user's configuration, agent, jump hosts and known hosts count. One connection
  * serves all that is done (ControlMaster). It hangs on a pipe of this process, so that it ends with the process however that ends.
  */
-export function createSshTransport({ destination, settings, socket, run, speak }: SshTransportOptions): Transport {
+export function createSshTransport(options: SshTransportOptions): Transport {
+  const { destination, settings, socket, run, speak, loginMs = LOGIN_MS } = options;
   const target = settings.user ? `${settings.user}@${destination}` : destination;
   const args = sshArguments(settings, socket);
   let connection: Promise<SpokenProgram> | undefined;
@@ -32,7 +37,12 @@ export function createSshTransport({ destination, settings, socket, run, speak }
   const connect = async (): Promise<SpokenProgram> => {
     for (let attempt = 1; ; attempt++) {
       const program = speak('ssh', [...args, '-o', 'ControlMaster=yes', '--', destination, `echo ${READY}; exec cat >/dev/null`]);
-      if (await isReady(program)) return program;
+      const how = await loggedIn(program, loginMs);
+      if (how === 'ready') return program;
+      if (how === 'hangs') {
+        program.stream.destroy();
+        throw unreachable(target, `whoever logs in there gets no shell within ${loginMs / 1000} s`);
+      }
       const { stderr } = await program.ended;
       // Nothing has been done by then, so it may be tried again.
       if (attempt === CONNECT_ATTEMPTS) throw unreachable(target, stderr);
@@ -71,16 +81,21 @@ export function createSshTransport({ destination, settings, socket, run, speak }
   };
 }
 
-/** Whether the host has answered; false when ssh has ended instead. */
-function isReady({ stream, ended }: SpokenProgram): Promise<boolean> {
+/** Whether the host has answered; `ended` when ssh has instead. */
+function loggedIn({ stream, ended }: SpokenProgram, loginMs: number): Promise<'ready' | 'ended' | 'hangs'> {
   return new Promise((resolve) => {
+    const timer = setTimeout(() => resolve('hangs'), loginMs);
+    const settle = (how: 'ready' | 'ended') => {
+      clearTimeout(timer);
+      resolve(how);
+    };
     let said = '';
     // What a login prints may come before.
     stream.on('data', (chunk: Buffer) => {
       said = (said + chunk.toString()).slice(-4096);
-      if (said.includes(READY)) resolve(true);
+      if (said.includes(READY)) settle('ready');
     });
-    void ended.then(() => resolve(false));
+    void ended.then(() => settle('ended'));
   });
 }
 
