@@ -67,8 +67,10 @@ export class RbacIndex {
   *#grantsIn(scope: string, user: UserInfo): Generator<Grant> {
     const bySubject = this.#scopes.get(scope);
     if (!bySubject) return;
-    for (const key of [`u:${user.name}`, ...user.groups.map((group) => `g:${group}`)]) {
-      const grants = bySubject.get(key);
+    const own = bySubject.get(`u:${user.name}`);
+    if (own) yield* own.values();
+    for (const group of user.groups) {
+      const grants = bySubject.get(`g:${group}`);
       if (grants) yield* grants.values();
     }
   }

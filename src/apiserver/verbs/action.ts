@@ -3,7 +3,7 @@ import { apiVersionOf, type KindDefinition } from '../../api/machinery/kind.ts';
 import type { DynamicObject } from '../../api/machinery/object.ts';
 import { methodNotAllowed, noSuchMethod, noSuchPath } from '../../api/machinery/status-error.ts';
 import type { Clock } from '../../std/clock.ts';
-import { runAtOnce } from '../../std/pauses.ts';
+import { Pauses, runInTime } from '../../std/pauses.ts';
 import type { ActionAnswer, ActionHandler, Admission, RequestContext, ServerResponse } from '../contracts.ts';
 import { decodeBody } from '../request/decode-body.ts';
 import { negotiateOutput } from '../request/negotiation.ts';
@@ -42,9 +42,12 @@ export async function runAction(
     throw kind.ownSchema ? methodNotAllowed(kind, info.verb) : noSuchMethod();
   // Before anything is done: what has no table is not made to be shown as one.
   if (info.verb === 'create' && !CONNECTIONS.has(handler.subresource)) negotiateOutput(context.request, 'value');
-  const body = await readBody(kind, handler, context, clock.now());
+  const pauses = new Pauses();
+  const body = await readBody(kind, handler, context, clock.now(), pauses);
+  await pauses.pause();
   if (handler.admitFirst && body) await admitReview(admission(), kind, context, body);
   const answer = await handler.handle(context, body, response);
+  await pauses.pause();
   if (answer) await sendAnswer(inVersionAsked(kind, handler, answer), context, response);
 }
 
@@ -76,6 +79,7 @@ async function readBody(
   handler: ActionHandler,
   context: RequestContext,
   nowMs: number,
+  pauses: Pauses,
 ): Promise<DynamicObject | undefined> {
   const { request, info } = context;
   // Patches are not objects, and a connection's bytes are not ours to read.
@@ -83,14 +87,15 @@ async function readBody(
   if (CONNECTIONS.has(handler.subresource)) return undefined;
   if (handler.subresource === '') {
     const { fieldValidation, fieldManager } = parseWriteQuery(request.query, 'CreateOptions');
-    const review = await decodeBody(request, kind, fieldValidation, context.warnings);
+    const review = await decodeBody(request, kind, fieldValidation, context.warnings, pauses);
     review.metadata ??= {};
     placeInNamespace(kind, review, info.namespace);
     // It is answered with, and an answer says what it is though the question left it to the path.
     const sent = { ...review, apiVersion: apiVersionOf(kind), kind: kind.kind };
     // Nobody keeps it, and still it says who made it, as upstream. Its status is not the asker's.
     const { status: _, ...asked } = sent as DynamicObject & { status?: unknown };
-    runAtOnce(trackPlainWrites(fieldManagerOf(context, fieldManager)).created(kind, asked, nowMs));
+    const { large } = pauses;
+    await runInTime(pauses, trackPlainWrites(fieldManagerOf(context, fieldManager)).created(kind, asked, nowMs, large));
     return kind.storedAs ? kind.storedAs.toStored(sent) : sent;
   }
   return readActionBody(handler, context);
