@@ -34,7 +34,6 @@ const DOCUMENTED = [
   '--etcd-servers=https://192.168.20.31:2379,https://192.168.20.32:2379',
   '--enable-admission-plugins=NamespaceLifecycle,LimitRanger,ServiceAccount,DefaultStorageClass,ResourceQuota,NodeRestriction',
   '--etcd-prefix=/elsewhere',
-  '--admission-control=ServiceAccount',
 ];
 
 test('every flag of the documents is taken', () => {
@@ -45,6 +44,9 @@ test('every flag of the documents is taken', () => {
   assert.equal(server.security.anonymousAuth, false);
   assert.equal(server.security.enableBootstrapTokenAuth, true);
   assert.equal(server.eventTtlSeconds, 3600);
+  // Instead of the newer flags.
+  const old = read('--store=memory', '--admission-control=ServiceAccount').server;
+  assert.deepEqual(old.security.admissionControl, ['ServiceAccount']);
 });
 
 test('the old feature gate brings back token Secrets', () => {
@@ -157,6 +159,17 @@ test('what cannot be done is refused, naming the flag', () => {
       (error: unknown) => error instanceof FlagError && message.test(error.message),
       argv.join(' '),
     );
+});
+
+test('admission plugins that nobody has are refused before a store is asked for', () => {
+  const cases: [string[], RegExp][] = [
+    [['--enable-admission-plugins=Foo'], /--enable-admission-plugins: enable-admission-plugins plugin "Foo" is unknown/],
+    [['--disable-admission-plugins=foo'], /--disable-admission-plugins: disable-admission-plugins plugin "foo" is unknown/],
+    [['--enable-admission-plugins=PodSecurityPolicy'], /--enable-admission-plugins: not offered here: PodSecurityPolicy/],
+  ];
+  for (const [argv, message] of cases)
+    assert.throws(() => read('--store=memory', ...argv), { message, code: 'ADMISSION_PLUGINS' });
+  read('--store=memory', '--enable-admission-plugins=PersistentVolumeLabel,AlwaysAdmit');
 });
 
 test('a chance to be sent away, and certificates by name, are read as upstream reads them', () => {

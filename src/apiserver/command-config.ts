@@ -5,6 +5,7 @@ import type { FlagValues, ParsedFlags } from '../std/flags.ts';
 import { FlagError } from '../std/flags.ts';
 import { readTlsLimits } from '../std/tls-flags.ts';
 import type { StoreSpec } from '../store/open-store.ts';
+import { checkPluginNames } from './admission/admission-plugins.ts';
 import { readAggregationFlags, readFrontProxyFlags } from './aggregation/aggregation-flags.ts';
 import { readAuditFlags } from './audit/audit-flags.ts';
 import { FEATURE_GATES, REFUSED_FLAGS } from './command-flags.ts';
@@ -220,6 +221,11 @@ function readSecurity(
   const tokenAuthFile = values.string('token-auth-file');
   if (tokenAuthFile) readFlagFile('token-auth-file', tokenAuthFile);
   const admissionControl = values.strings('admission-control');
+  const [enableAdmissionPlugins, disableAdmissionPlugins] = [
+    values.strings('enable-admission-plugins'),
+    values.strings('disable-admission-plugins'),
+  ];
+  checkPluginNames({ enable: enableAdmissionPlugins, disable: disableAdmissionPlugins, only: admissionControl });
   const serviceAccount = readServiceAccount(values);
   const outside = readOutsideSecurityFlags(values, isSet, readFlagFile);
   return {
@@ -230,8 +236,8 @@ function readSecurity(
     ...(outside && { outside }),
     enableBootstrapTokenAuth: values.bool('enable-bootstrap-token-auth'),
     authorizationModes: modes as AuthorizationMode[],
-    enableAdmissionPlugins: values.strings('enable-admission-plugins'),
-    disableAdmissionPlugins: values.strings('disable-admission-plugins'),
+    enableAdmissionPlugins,
+    disableAdmissionPlugins,
     ...(admissionControl.length && { admissionControl }),
     allowPrivileged: values.bool('allow-privileged'),
     defaultNotReadyTolerationSeconds: values.int('default-not-ready-toleration-seconds'),

@@ -130,6 +130,13 @@ export function choosePlugins({ enable = [], disable = [], only = [] }: PluginCh
   return [...PLUGIN_ORDER.filter((name) => chosen.has(name)), ...RETIRED.filter((name) => chosen.has(name))];
 }
 
+/** Throws what is wrong with the names alone, before anything else is started: as `choosePlugins`, and for one that upstream gave up. */
+export function checkPluginNames(choice: PluginChoice): void {
+  const chosen = choosePlugins(choice);
+  const gone = chosen.filter((name) => RETIRED.includes(name) && !WITHOUT_EFFECT.has(name));
+  if (gone.length) throw notOffered(gone, choice);
+}
+
 /** For plugins that upstream has, or had, and this server has not. */
 export function notOffered(names: readonly string[], { only = [] }: PluginChoice): CodedError {
   const flag = only.length ? 'admission-control' : 'enable-admission-plugins';
