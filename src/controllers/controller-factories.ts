@@ -56,7 +56,7 @@ export const CONTROLLER_FACTORIES: Readonly<Record<string, Factory>> = {
     const {
       serviceAccountKeyPem: privateKeyPem,
       rootCaPem,
-      legacyServiceAccountTokenAutoGeneration: autoGenerate = false,
+      legacyServiceAccountTokenAutoGeneration: autoGenerate = 'where-needed',
     } = options;
     if (!privateKeyPem) return { why: 'there is no private key to sign tokens with' };
     const { createServiceAccountTokenController } = await import('./serviceaccount-token/controller.ts');

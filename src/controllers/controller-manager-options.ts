@@ -39,7 +39,7 @@ export interface ControllerManagerOptions {
   serviceAccountKeyPem?: string;
   /** Published in every namespace and beside tokens. Without it, it is not. */
   rootCaPem?: string;
-  /** Every ServiceAccount gets a token Secret by itself, as before 1.24. Default false. */
+  /** Every ServiceAccount gets a token Secret by itself, as before 1.24. Default: where the API server gives no tokens on request. */
   legacyServiceAccountTokenAutoGeneration?: boolean;
   /** Ranges of pod addresses to give nodes their parts of, one an address family. Without them, none are given. */
   clusterCidrs?: readonly string[];

@@ -57,7 +57,7 @@ test('the whole argument list of the runbooks is understood', async () => {
   );
   assert.equal(typeof options.signing, 'function');
   assert.match(options.rootCaPem ?? '', /BEGIN CERTIFICATE/);
-  assert.equal(options.legacyServiceAccountTokenAutoGeneration, false);
+  assert.equal(options.legacyServiceAccountTokenAutoGeneration, undefined);
 });
 
 test('a year is the default lifetime, and the newer name counts when both are given', async () => {
@@ -110,6 +110,10 @@ test('files that are missing and flags that do not fit are named', async () => {
 test('automatic token Secrets are switched on by the old feature gate', async () => {
   const options = await read('--feature-gates=LegacyServiceAccountTokenNoAutoGeneration=false');
   assert.equal(options.legacyServiceAccountTokenAutoGeneration, true);
+  const off = await read('--feature-gates=LegacyServiceAccountTokenNoAutoGeneration=true');
+  assert.equal(off.legacyServiceAccountTokenAutoGeneration, false);
+  // Nothing said: the API server is asked whether it gives tokens on request.
+  assert.equal((await read('--feature-gates=AllBeta=true')).legacyServiceAccountTokenAutoGeneration, undefined);
 });
 
 test('no flag is defined twice', () => {

@@ -49,7 +49,9 @@ export async function readControllerManagerOptions(
       ? await readFlagFile('service-account-private-key-file', serviceAccountKeyFile)
       : undefined,
     rootCaPem: rootCaFile ? await readFlagFile('root-ca-file', rootCaFile) : undefined,
-    legacyServiceAccountTokenAutoGeneration: !readControllerGates(values).enabled('LegacyServiceAccountTokenNoAutoGeneration'),
+    ...('LegacyServiceAccountTokenNoAutoGeneration' in values.map('feature-gates') && {
+      legacyServiceAccountTokenAutoGeneration: !readControllerGates(values).enabled('LegacyServiceAccountTokenNoAutoGeneration'),
+    }),
     ...readNodeCidrs(values),
     nodeMonitorPeriodMs: values.durationMs('node-monitor-period'),
     nodeMonitorGracePeriodMs: values.durationMs('node-monitor-grace-period'),

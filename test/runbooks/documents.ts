@@ -3,11 +3,6 @@
  * the corrected one, with the correction's id. `RunbookHost.translate` puts addresses and paths into a test's own.
  */
 
-/**
- * Every ServiceAccount had a token Secret at the documents' versions; the gate brings that back (TOK-07, M-33).
- */
-const TOKEN_SECRETS_GATE = 'LegacyServiceAccountTokenNoAutoGeneration=false';
-
 /** `/etc/kubernetes/apiserver` of the binary installation (001, lines 315-347); etcd's place is taken by Muster's embedded store. */
 export const APISERVER_FLAGS: readonly string[] = [
   '--allow-privileged=true',
@@ -39,7 +34,6 @@ export const APISERVER_FLAGS: readonly string[] = [
   '--service-node-port-range=30000-35000',
   '--default-not-ready-toleration-seconds=10',
   '--default-unreachable-toleration-seconds=10',
-  `--feature-gates=${TOKEN_SECRETS_GATE}`,
   '--enable-admission-plugins=NamespaceLifecycle,LimitRanger,ServiceAccount,DefaultStorageClass,ResourceQuota,NodeRestriction',
 ];
 
@@ -66,7 +60,7 @@ export const CONTROLLER_MANAGER_FLAGS: readonly string[] = [
   '--kubeconfig=/etc/kubernetes/kube-controller-manager.kubeconfig',
   '--authentication-kubeconfig=/etc/kubernetes/kube-controller-manager.kubeconfig',
   '--authorization-kubeconfig=/etc/kubernetes/kube-controller-manager.kubeconfig',
-  `--feature-gates=RotateKubeletServerCertificate=true,${TOKEN_SECRETS_GATE}`,
+  '--feature-gates=RotateKubeletServerCertificate=true',
   '--logtostderr=true',
   '--v=4',
 ];

@@ -63,6 +63,8 @@ export interface AdmissionOptions {
   readonly allowPrivileged?: boolean;
   readonly defaultNotReadyTolerationSeconds?: number;
   readonly defaultUnreachableTolerationSeconds?: number;
+  /** Keys of tokens. With none to sign with, tokens are not given on request: pods get them from Secrets. */
+  readonly serviceAccount?: { readonly signingKeyPem?: string };
 }
 
 export interface AdmissionDeps {
@@ -121,7 +123,7 @@ function defaultPlugins(options: AdmissionOptions, deps: AdmissionDeps): Plugins
   return [
     ['NamespaceLifecycle', () => createNamespaceLifecycle(reader)],
     ['LimitRanger', () => createLimitRanger(reader)],
-    ['ServiceAccount', () => createServiceAccountAdmission(deps)],
+    ['ServiceAccount', () => createServiceAccountAdmission({ ...deps, tokensInSecrets: tokensAreInSecrets(options) })],
     ['NodeRestriction', () => createNodeRestriction(deps)],
     ['TaintNodesByCondition', () => createTaintNodesByCondition()],
     ['PodSecurity', () => createPodSecurity(reader, podSecurity)],
@@ -184,3 +186,6 @@ function otherPlugins(options: AdmissionOptions, deps: AdmissionDeps): Plugins {
 const NO_TOLERATIONS = { default: [], whitelist: [] };
 const NO_IMAGE_POLICY = 'ImagePolicyWebhook: --admission-control-config-file must say how it is reached';
 const NO_LIMITS = 'EventRateLimit: --admission-control-config-file must give its limits';
+
+const tokensAreInSecrets = ({ serviceAccount }: AdmissionOptions) =>
+  serviceAccount !== undefined && serviceAccount.signingKeyPem === undefined;

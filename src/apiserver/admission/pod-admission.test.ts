@@ -4,6 +4,7 @@ import { runPlugin } from '../../../test/harness/admission.ts';
 import { MemoryObjects } from '../../../test/harness/memory-objects.ts';
 import { nodeKind } from '../../api/core/v1/node.ts';
 import { podKind } from '../../api/core/v1/pod.ts';
+import { secretKind } from '../../api/core/v1/secret.ts';
 import { serviceAccountKind } from '../../api/core/v1/service-account.ts';
 import type { V1Node, V1Pod, V1PodSpec } from '../../api/gen/types.ts';
 import { priorityClassKind } from '../../api/scheduling/v1/priority-class.ts';
@@ -106,6 +107,48 @@ test('a pod that comes before its namespace has the default account waits a mome
   await new Promise(setImmediate);
   await clock.advance(2_000);
   await refused;
+});
+
+test('where tokens are not given on request a pod gets the Secret that its account refers to, once that is there', async () => {
+  const objects = new MemoryObjects();
+  const clock = new VirtualClock(0);
+  const plugin = createServiceAccountAdmission({ reader: objects, random: () => 0, clock, tokensInSecrets: true });
+  const creationTimestamp = new Date(0).toISOString();
+  objects.put(serviceAccountKind, { metadata: { name: 'default', namespace: 'ns', uid: 'u', creationTimestamp } });
+  const made = admit(plugin, pod());
+  await new Promise(setImmediate);
+  const annotations = { 'kubernetes.io/service-account.name': 'default', 'kubernetes.io/service-account.uid': 'u' };
+  const type = 'kubernetes.io/service-account-token';
+  objects.put(secretKind, { metadata: { name: 'default-token-x', namespace: 'ns', annotations }, type });
+  objects.put(secretKind, { metadata: { name: 'other', namespace: 'ns' }, type: 'Opaque' });
+  const secrets = [{ name: 'other' }, { name: 'default-token-x' }];
+  objects.put(serviceAccountKind, { metadata: { name: 'default', namespace: 'ns', uid: 'u' }, secrets });
+  const { volumes, containers } = await made;
+  assert.deepEqual(volumes, [{ name: 'default-token-x', secret: { secretName: 'default-token-x', defaultMode: 0o644 } }]);
+  assert.deepEqual(containers?.[0]?.volumeMounts, [
+    { name: 'default-token-x', readOnly: true, mountPath: '/var/run/secrets/kubernetes.io/serviceaccount' },
+  ]);
+  // A volume that is there already is used, a name that is taken is not.
+  const own = { name: 'mine', secret: { secretName: 'default-token-x' } };
+  assert.deepEqual((await admit(plugin, pod({ volumes: [own] }))).volumes, [own]);
+  const taken = { name: 'default-token-x', emptyDir: {} };
+  const [, added] = (await admit(plugin, pod({ volumes: [taken] }))).volumes ?? [];
+  assert.match(added?.name ?? '', /^default-token-x-[a-z0-9]{5}$/);
+});
+
+test('a pod whose account gets no token waits for one no longer than one takes to be made, and then asks for it', async () => {
+  const objects = new MemoryObjects();
+  const clock = new VirtualClock(0);
+  const plugin = createServiceAccountAdmission({ reader: objects, random: () => 0, clock, tokensInSecrets: true });
+  const metadata = { name: 'default', namespace: 'ns', uid: 'u', creationTimestamp: new Date(0).toISOString() };
+  objects.put(serviceAccountKind, { metadata });
+  const made = admit(plugin, pod());
+  await new Promise(setImmediate);
+  await clock.advance(2_000);
+  assert.match((await made).volumes?.[0]?.name ?? '', /^kube-api-access-/);
+  await clock.advance(10_000);
+  assert.match((await admit(plugin, pod())).volumes?.[0]?.name ?? '', /^kube-api-access-/);
+  assert.equal(clock.pending, 0);
 });
 
 const secretUses: [string, Partial<V1PodSpec>, string][] = [

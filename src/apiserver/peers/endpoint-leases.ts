@@ -32,9 +32,10 @@ export class EndpointLeases {
       }
     }
     this.#lease = await this.#store.grantLease(TTL_MS);
+    // The version first, as all that is written here: what begins with the kind is taken for a value of Kubernetes' own.
     const object = {
-      kind: 'Endpoints',
       apiVersion: 'v1',
+      kind: 'Endpoints',
       metadata: { name: address, creationTimestamp: null },
       subsets: [{ addresses: [{ ip: address }] }],
     };

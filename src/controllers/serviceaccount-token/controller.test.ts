@@ -3,10 +3,11 @@ import { before, test } from 'node:test';
 import { secretKind } from '../../api/core/v1/secret.ts';
 import { serviceAccountKind } from '../../api/core/v1/service-account.ts';
 import type { V1Secret, V1ServiceAccount } from '../../api/gen/types.ts';
+import { StatusError } from '../../api/machinery/status-error.ts';
 import { generatePrivateKey } from '../../pki/keys.ts';
 import { createTokenVerifier, readLegacyClaims } from '../../pki/service-account-token.ts';
 import type { ControllerContext } from '../framework/controller.ts';
-import { runController, TestingCluster } from '../framework/testing-client.test-support.ts';
+import { runController, serverError, TestingCluster } from '../framework/testing-client.test-support.ts';
 import { createServiceAccountTokenController } from './controller.ts';
 
 let privateKeyPem: string;
@@ -14,7 +15,7 @@ before(async () => {
   privateKeyPem = (await generatePrivateKey()).pem;
 });
 
-const make = (autoGenerate: boolean) => (context: ControllerContext) =>
+const make = (autoGenerate: boolean | 'where-needed') => (context: ControllerContext) =>
   createServiceAccountTokenController(context, { privateKeyPem, rootCaPem: 'CA', autoGenerate });
 const account = (name = 'builder') => ({ metadata: { name, namespace: 'default' } });
 const text = (secret: V1Secret | undefined, key: string) => Buffer.from(secret?.data?.[key] ?? '', 'base64').toString();
@@ -78,6 +79,47 @@ test('with automatic tokens every account gets exactly one Secret and refers to 
   assert.deepEqual(Object.keys(secret?.data ?? {}).sort(), ['ca.crt', 'namespace', 'token']);
   const stored = run.cluster.get<V1ServiceAccount>(serviceAccountKind, 'builder', 'default');
   assert.deepEqual(stored?.secrets, [{ name: secret?.metadata?.name }]);
+});
+
+test('where tokens are given on request no account gets a Secret, and where they are not each does', async () => {
+  const refused: readonly [reason: 'MethodNotAllowed' | 'NotFound', details: { kind?: string }, secrets: number][] = [
+    ['MethodNotAllowed', { kind: 'serviceaccounts' }, 2], // the subresource is not served
+    ['NotFound', {}, 2], // the path leads nowhere
+    ['NotFound', { kind: 'serviceaccounts' }, 0], // there is no such account to give one to
+  ];
+  for (const [reason, details, secrets] of refused) {
+    const cluster = new TestingCluster();
+    cluster.answers.set('serviceaccounts/token', () => {
+      throw new StatusError({ kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure', reason, details, code: 404 });
+    });
+    await using run = await runController((c) => make('where-needed')({ ...c, random: Math.random }), cluster);
+    for (const name of ['builder', 'deployer']) cluster.put(serviceAccountKind, account(name));
+    await run.settle(10_000);
+    assert.equal(cluster.list(secretKind).length, secrets, reason + JSON.stringify(details));
+    assert.ok(cluster.sent('create', 'serviceaccounts/token').length >= 1);
+  }
+});
+
+test('an API server that does not say whether it gives tokens on request is asked again', async () => {
+  const cluster = new TestingCluster();
+  let asked = 0;
+  cluster.answers.set('serviceaccounts/token', () => {
+    asked++;
+    if (asked === 1) throw serverError();
+    throw new StatusError({
+      kind: 'Status',
+      apiVersion: 'v1',
+      metadata: {},
+      status: 'Failure',
+      reason: 'MethodNotAllowed',
+      code: 501,
+    });
+  });
+  await using run = await runController(make('where-needed'), cluster);
+  cluster.put(serviceAccountKind, account());
+  await run.settle(10_000);
+  assert.equal(cluster.list(secretKind).length, 1);
+  assert.equal(asked, 2);
 });
 
 test('an account whose automatic Secret is deleted gets another', async () => {

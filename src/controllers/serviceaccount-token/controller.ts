@@ -6,6 +6,7 @@ import { type Outcome, Reconciler } from '../../client/reconciler.ts';
 import { createdOrUnneeded, unlessReason } from '../../client/unless-reason.ts';
 import { createTokenSigner, legacyTokenClaims } from '../../pki/service-account-token.ts';
 import type { Component } from '../../std/lifecycle.ts';
+import { givesTokensOnRequest } from '../credentials/token-requests.ts';
 import { type ControllerContext, createController, keyOf, source, splitKey } from '../framework/controller.ts';
 import { accountNameOf, belongsTo, needsToken, newTokenSecret, planTokenSecret, TOKEN_SECRET_TYPE } from './plan.ts';
 
@@ -14,8 +15,8 @@ export interface ServiceAccountTokenOptions {
   privateKeyPem: string;
   /** Put beside each token. */
   rootCaPem?: string;
-  /** Whether every account gets a token Secret by itself, as before 1.24. */
-  autoGenerate: boolean;
+  /** Whether every account gets a token Secret by itself, as before 1.24. `where-needed`: where the API server gives no tokens on request. */
+  autoGenerate: boolean | 'where-needed';
   /** Default 1. */
   workers?: number;
 }
@@ -29,6 +30,7 @@ export function createServiceAccountTokenController(context: ControllerContext, 
   const accounts = informers.of<V1ServiceAccount>(serviceAccountKind);
   const secrets = informers.of<V1Secret>(secretKind, { fieldSelector: `type=${TOKEN_SECRET_TYPE}` });
   const signer = createTokenSigner(options.privateKeyPem);
+  let generates = options.autoGenerate;
 
   const fill = (secret: V1Secret, account: V1ServiceAccount) => {
     const { namespace = '', name = '', uid = '' } = account.metadata ?? {};
@@ -75,6 +77,11 @@ export function createServiceAccountTokenController(context: ControllerContext, 
     const { namespace, name } = splitKey(key);
     const cached = accounts.get(name, namespace);
     if (!cached || !needsToken(cached, secrets.list(namespace))) return;
+    if (generates === 'where-needed') {
+      generates = !(await givesTokensOnRequest(client, signal));
+      if (generates) logger.info('The API server gives no tokens on request: every ServiceAccount gets a token Secret');
+    }
+    if (!generates) return;
     const account = await liveAccount(namespace, name, signal);
     if (!account || account.metadata?.uid !== cached.metadata?.uid || !needsToken(account, secrets.list(namespace))) return;
     // Newer than our cache: what it refers to may be there without our having seen it. Its next change comes to us.
@@ -107,14 +114,13 @@ export function createServiceAccountTokenController(context: ControllerContext, 
         if (change.type === 'deleted') gone.set(keyOf(secret), secret);
         secretLoop.add(keyOf(secret));
         // An account that loses its token gets another.
-        if (change.type === 'deleted' && options.autoGenerate)
-          accountLoop.add(`${secret.metadata?.namespace}/${accountNameOf(secret)}`);
+        if (change.type === 'deleted' && generates) accountLoop.add(`${secret.metadata?.namespace}/${accountNameOf(secret)}`);
       }),
       source(accounts, (account, change) => {
         if (change.type === 'added' || change.type === 'deleted') addSecretsOf(account);
-        if (change.type !== 'deleted' && options.autoGenerate) accountLoop.add(keyOf(account));
+        if (change.type !== 'deleted' && generates) accountLoop.add(keyOf(account));
       }),
     ],
-    loops: options.autoGenerate ? [secretLoop, accountLoop] : [secretLoop],
+    loops: options.autoGenerate !== false ? [secretLoop, accountLoop] : [secretLoop],
   });
 }
