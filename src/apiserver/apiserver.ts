@@ -139,6 +139,7 @@ export async function startApiServer(config: ApiServerConfig): Promise<ApiServer
     conversionMetrics,
     impersonationMetrics,
     ...(outside?.metrics ?? []),
+    ...(encryption?.metrics ?? []),
     ...(audit ? [audit.metrics] : []),
     ...(config.moreMetrics ?? []),
   ]);

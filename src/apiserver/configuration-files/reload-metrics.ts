@@ -22,7 +22,7 @@ export class ReloadMetrics implements Metric, ReloadObserver {
   readonly #inEffect: Gauge;
   #hash: string;
 
-  /** `what` is `authentication` or `authorization`, `text` what the file said at the start. */
+  /** `what` is `authentication`, `authorization` or `encryption`, `text` what the file said at the start. */
   constructor(what: string, text: string, clock: Pick<Clock, 'now'>) {
     this.#clock = clock;
     this.#hash = hashOf(text);

@@ -200,7 +200,7 @@ test('a new key is taken from the file without a restart; a file that is wrong c
   const errors: string[] = [];
   const logger = { ...silentLogger, error: (message: string) => errors.push(message) };
   const kindOf = () => ({ group: '', resource: 'secrets' });
-  const { store, forms, close } = await openEncryption(
+  const { store, forms, metrics, close } = await openEncryption(
     { path, automaticReload: true },
     { store: inner, kindOf, clock, logger, random: Math.random },
   );
@@ -216,6 +216,11 @@ test('a new key is taken from the file without a restart; a file that is wrong c
   await writeFile(path, configuration([provider('aescbc', ['key2', KEY2], ['key1', KEY1])]));
   while (!forms.isStale('k')) await settle();
   assert.equal(Buffer.from((await store.get('k')).entry!.value).toString(), 'v');
+  const text = metrics.map((metric) => metric.render()).join('');
+  const reloads = 'apiserver_encryption_config_controller_automatic_reloads_total';
+  assert.match(text, new RegExp(`^${reloads}\\{status="success",apiserver_id_hash="sha256:[0-9a-f]{64}"\\} 1$`, 'm'));
+  assert.match(text, new RegExp(`^${reloads}\\{status="failure",apiserver_id_hash="sha256:[0-9a-f]{64}"\\} [1-9]`, 'm'));
+  assert.ok(!text.includes(KEY1) && !text.includes(KEY2));
   close();
   await inner.close();
 });

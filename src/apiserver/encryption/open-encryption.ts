@@ -1,9 +1,11 @@
 import { readFile, stat } from 'node:fs/promises';
 import type { Clock } from '../../std/clock.ts';
 import type { Logger } from '../../std/logger.ts';
+import type { Metric } from '../../std/metric.ts';
 import type { Store } from '../../store/store.ts';
 import { followFile } from '../configuration-files/follow-file.ts';
 import { parseConfiguration, wrongFile } from '../configuration-files/read-configuration.ts';
+import { ReloadMetrics } from '../configuration-files/reload-metrics.ts';
 import type { HealthCheck } from '../health/health-checks.ts';
 import { createEncryptingStore, type EncryptingStore } from './encrypting-store.ts';
 import { checkEncryptionConfiguration, ENCRYPTION_FLAG, ENCRYPTION_SHAPE } from './encryption-config.ts';
@@ -28,6 +30,8 @@ export interface EncryptionDeps {
 export interface Encryption extends EncryptingStore {
   /** Of the plugins that keep keys. */
   readonly checks: readonly HealthCheck[];
+  /** How often the file was read again; none where it is not. */
+  readonly metrics: readonly Metric[];
   close(): void;
 }
 
@@ -59,6 +63,7 @@ export async function openEncryption(config: EncryptionConfig, deps: EncryptionD
   current = await open(text);
   // One that does not answer does not keep the server from starting: its health says so, and what needs it waits.
   await Promise.all(current.plugins.map((plugin) => plugin.start()));
+  const reloads = config.automaticReload ? new ReloadMetrics('encryption', text, clock) : undefined;
   const follower = config.automaticReload
     ? followFile({
         what: 'encryption config',
@@ -81,6 +86,7 @@ export async function openEncryption(config: EncryptionConfig, deps: EncryptionD
         },
         clock,
         logger,
+        ...(reloads && { observer: reloads }),
       })
     : undefined;
   const checkAll = async () => {
@@ -92,6 +98,7 @@ export async function openEncryption(config: EncryptionConfig, deps: EncryptionD
   return {
     ...encrypting,
     checks,
+    metrics: reloads ? [reloads] : [],
     close() {
       follower?.close();
       for (const transformers of opened) closePlugins(transformers);

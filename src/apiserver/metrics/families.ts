@@ -33,6 +33,8 @@ const BETA: ReadonlySet<string> = new Set([
   'apiserver_storage_events_received_total',
   'apiserver_validating_admission_policy_check_duration_seconds',
   'apiserver_validating_admission_policy_check_total',
+  'apiserver_validation_declarative_validation_mismatch_total',
+  'apiserver_validation_declarative_validation_panic_total',
   'apiserver_watch_list_duration_seconds',
   'disabled_metrics_total',
   'hidden_metrics_total',

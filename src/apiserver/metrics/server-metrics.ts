@@ -140,6 +140,7 @@ export class ServerMetrics {
         ['group', 'resource'],
         () => this.#perKind(eventCounts()),
       ),
+      ...declarativeValidation(),
       this.#watchLists,
       this.#aborts,
       ...processMetrics(startMs),
@@ -233,3 +234,15 @@ const buildLabels = (info: VersionInfo) => [
   info.minor,
   info.platform,
 ];
+
+/** There is one validation of each kind here: nothing that it could differ from. */
+const declarativeValidation = (): Metric[] =>
+  (
+    [
+      ['mismatch', 'Number of times declarative validation results differed from handwritten validation results for core types.'],
+      ['panic', 'Number of times declarative validation has panicked during validation.'],
+    ] as const
+  ).map(
+    ([what, help]) =>
+      new CountedElsewhere(`apiserver_validation_declarative_validation_${what}_total`, help, [], () => [[[], 0]]),
+  );
