@@ -169,7 +169,7 @@ function checkProgress(job: V1Job, before: V1Job, errors: FieldError[]): void {
   if (status.completionTime && old.completionTime && status.completionTime !== old.completionTime)
     errors.push(invalidField('status.completionTime', status.completionTime, 'completionTime cannot be mutated'));
   if (old.startTime && status.startTime !== old.startTime && !suspend)
-    errors.push(requiredField('status.startTime', 'startTime cannot be removed for unsuspended job'));
+    errors.push(invalidField('status.startTime', status.startTime ?? null, 'field is immutable for unsuspended job once set'));
   if (isTrue(before, 'SuccessCriteriaMet') && !isTrue(job, 'SuccessCriteriaMet'))
     errors.push(badConditions('cannot disable the SuccessCriteriaMet=True condition'));
   if (isTrue(before, 'Complete') && !isTrue(before, 'SuccessCriteriaMet') && isTrue(job, 'SuccessCriteriaMet'))
