@@ -97,3 +97,43 @@ test('callers are told to come back, on new connections too, until the last requ
   await stopped;
   await assert.rejects(server.get('/version', server.fresh), { code: /^ECONN(REFUSED|RESET)$/ });
 });
+
+test('watches that have time are ended whole, and the server has stopped when the last one has', async () => {
+  const clock = new VirtualClock(Date.now());
+  const api = await startTestApi({ clock, shutdownWatchTerminationMs: 10_000, shutdownTimeoutMs: 60_000 });
+  const agent = new Agent({ keepAlive: true, ca: api.pki.caPem });
+  try {
+    const ended: string[] = [];
+    const began: Promise<void>[] = [];
+    for (let i = 0; i < 25; i++)
+      began.push(
+        new Promise((resolve, reject) => {
+          const path = '/api/v1/namespaces?watch=true&resourceVersion=0';
+          request({ host: '127.0.0.1', port: api.server.port, path, agent }, (answer) => {
+            resolve();
+            answer.resume();
+            answer.once('end', () => ended.push(answer.complete ? 'whole' : 'cut'));
+            answer.once('aborted', () => ended.push('cut'));
+          })
+            .once('error', reject)
+            .end();
+        }),
+      );
+    await Promise.all(began);
+    let stopped = false;
+    const stopping = api.server.stop().then(() => {
+      stopped = true;
+    });
+    await until('the first are ended', () => ended.length >= 10);
+    assert.equal(stopped, false);
+    await until('all are ended', async () => {
+      await clock.advance(50);
+      return ended.length === 25;
+    });
+    await stopping;
+    assert.deepEqual(new Set(ended), new Set(['whole']));
+  } finally {
+    agent.destroy();
+    await api.stop();
+  }
+});
