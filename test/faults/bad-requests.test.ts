@@ -45,7 +45,7 @@ const CASES: readonly [what: string, request: BareRequest, status: number, reaso
     { method: 'POST', path: PATH, body: '{"apiVersion":"v2","metadata":{"name":"x"}}' },
     400,
     'BadRequest',
-    /^the API version in the data \(v2\) does not match the expected API version \(v1\)$/,
+    /^ConfigMap in version "v2" cannot be handled as a ConfigMap: no kind "ConfigMap" is registered for version "v2" in scheme /,
   ],
   [
     'a field of another type',
