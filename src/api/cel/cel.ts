@@ -74,8 +74,8 @@ export interface Program {
   mentions(variable: string): boolean;
   /** Never throws for anything in the expression or the values. `costLimit`: at most so much, PER_CALL_LIMIT if not given. */
   evaluate(activation: Activation, costLimit?: number): Evaluation;
-  /** What it can cost at worst, from the sizes that its types allow. */
-  estimateCost(): CostEstimate;
+  /** What it can cost at worst, from the sizes that its types allow. `root`: the type of the variable that has them. */
+  estimateCost(root?: CelType): CostEstimate;
 }
 
 /**
@@ -124,7 +124,7 @@ class CompiledProgram implements Program {
     }
   }
 
-  estimateCost(): CostEstimate {
-    return estimateCost(this.#checked);
+  estimateCost(root?: CelType): CostEstimate {
+    return estimateCost(this.#checked, root);
   }
 }

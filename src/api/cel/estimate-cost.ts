@@ -30,19 +30,22 @@ interface Local {
 const LARGEST_FIRST: Range = { min: UNKNOWN.max, max: 0 };
 const SCALARS: ReadonlySet<string> = new Set(['bool', 'int', 'uint', 'double', 'timestamp', 'duration']);
 
-export function estimateCost(checked: Checked): CostEstimate {
-  return new Estimator(checked).cost(checked.expression);
+/** `root`: what paths begin at. Upstream takes what comes from no variable for it, too: an item of a list that was made, a field of a result. */
+export function estimateCost(checked: Checked, root?: CelType): CostEstimate {
+  return new Estimator(checked, root).cost(checked.expression);
 }
 
 class Estimator {
   readonly #checked: Checked;
+  readonly #root: CelType | undefined;
   readonly #declared = new Map<number, CelType | undefined>();
   readonly #sizes = new Map<number, Range>();
   readonly #entries = new Map<number, EntrySizes>();
   #locals: Local | undefined;
 
-  constructor(checked: Checked) {
+  constructor(checked: Checked, root: CelType | undefined) {
     this.#checked = checked;
+    this.#root = root;
   }
 
   cost(expression: Expression): Range {
@@ -59,7 +62,7 @@ class Estimator {
         const operand = this.cost(expression.operand);
         if (expression.test) return operand;
         const outer = this.#declared.get(expression.operand.id);
-        this.#declared.set(expression.id, outer && fieldOf(outer, expression.field));
+        this.#declared.set(expression.id, outer ? fieldOf(outer, expression.field) : this.#root);
         const type = this.#type(expression.operand);
         return type.form === 'map' || type.form === 'object' || type.form === 'parameter' ? add(operand, ONE) : operand;
       }
@@ -160,7 +163,7 @@ class Estimator {
     let made = size;
     if (id === 'index_list' || id === 'index_map') {
       const declared = this.#declaredOf(first!);
-      this.#declared.set(call.id, declared && (declared.form === 'list' || declared.form === 'map') ? declared.of : undefined);
+      this.#declared.set(call.id, declared ? itemOf(declared) : this.#root);
       made = this.#entriesOf(first!)?.value;
     }
     if (id === 'add_list') this.#setEntries(call, this.#entriesOf(first!), this.#entriesOf(second!));
@@ -234,11 +237,9 @@ class Estimator {
     const entries = this.#entriesOf(range);
     const declared = this.#declaredOf(range);
     const list = entries ? entries.list : this.#type(range).form === 'list';
-    const key = { declared: declared?.form === 'map' ? declared.key : undefined, size: entries?.key };
-    const value = {
-      declared: declared?.form === 'list' || declared?.form === 'map' ? declared.of : undefined,
-      size: entries?.value,
-    };
+    const keyType = declared?.form === 'map' ? declared.key : undefined;
+    const key = { declared: declared ? keyType : this.#root, size: entries?.key };
+    const value = { declared: declared ? itemOf(declared) : this.#root, size: entries?.value };
     const first = variable2 === undefined && list ? value : key;
     this.#locals = { name: variable, ...first, entries: undefined, outer: this.#locals };
     if (variable2 !== undefined) this.#locals = { name: variable2, ...value, entries: undefined, outer: this.#locals };
@@ -246,6 +247,8 @@ class Estimator {
 }
 
 const declaredSize = (type: CelType): Range => ({ min: 0, max: type.maxElements ?? 0 });
+
+const itemOf = (type: CelType): CelType | undefined => (type.form === 'list' || type.form === 'map' ? type.of : undefined);
 
 function fieldOf(type: CelType, field: string): CelType | undefined {
   if (type.form === 'object') return type.field(field);

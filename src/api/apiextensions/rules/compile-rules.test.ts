@@ -27,3 +27,21 @@ test('a rule is of bool and its message of string, none of a type that is known 
   const [rule] = compileRules(schema('true', "dyn('a')"), false).rules;
   assert.equal(rule!.messageError, 'messageExpression must evaluate to a string');
 });
+
+test('what a rule makes itself is taken for as large as the value that it is about', () => {
+  const schema = {
+    type: 'object',
+    properties: {
+      text: { type: 'string', maxLength: 100 },
+      list: { type: 'array', maxItems: 10, items: { type: 'string', maxLength: 20 } },
+    },
+  };
+  for (const [rule, cost] of [
+    ["['a', 'b'].exists(x, x.contains('yy'))", 21],
+    ["self.list.filter(x, x != 'a')[0].contains('b')", 172],
+    ["self.text.split(',')[1].contains('b')", 83],
+  ] as const) {
+    const { rules, declared } = compileRules({ ...schema, 'x-kubernetes-validations': [{ rule }] }, false);
+    assert.equal(rules[0]!.program!.estimateCost(declared!.type).max, cost, rule);
+  }
+});

@@ -104,12 +104,12 @@ class Place implements RulePlace {
     const { rule, program, message } = compiled;
     const errors: FieldError[] = [];
     const times = this.#config.cardinality ?? Math.floor(LARGEST_REQUEST / (declared.minSize + 1));
-    errors.push(...this.#weigh((program?.estimateCost().max ?? 0) * times, 'rule', at));
+    errors.push(...this.#weigh((program?.estimateCost(declared.type).max ?? 0) * times, 'rule', at));
     if (compiled.error === 'rule is not specified') errors.push(requiredField(child(at, 'rule'), compiled.error));
     else if (compiled.error !== undefined) errors.push(invalidField(child(at, 'rule'), shownRule(rule), compiled.error));
     if (compiled.messageError !== undefined)
       errors.push(invalidField(child(at, 'messageExpression'), shownRule(rule), compiled.messageError));
-    else if (message) errors.push(...this.#weigh(message.estimateCost().max, 'messageExpression', at));
+    else if (message) errors.push(...this.#weigh(message.estimateCost(declared.type).max, 'messageExpression', at));
     const { uncorrelated } = this.#config;
     if (compiled.usesOldSelf && uncorrelated !== undefined)
       errors.push(
