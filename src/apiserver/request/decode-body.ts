@@ -27,7 +27,7 @@ type FieldValidation = WriteQuery['fieldValidation'];
  * @throws StatusError 400, 413 or 415
  */
 export async function decodeBody(
-  request: ServerRequest,
+  request: Pick<ServerRequest, 'headers' | 'readBody'>,
   kind: KindDefinition,
   fieldValidation: FieldValidation,
   warnings: string[],

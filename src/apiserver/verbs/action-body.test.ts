@@ -3,12 +3,12 @@ import { test } from 'node:test';
 import type { ActionHandler, RequestContext } from '../contracts.ts';
 import { readActionBody } from './action-body.ts';
 
-async function read(body: unknown, query = ''): Promise<unknown> {
+async function read(body: unknown, query = '', subresource = 'token'): Promise<unknown> {
   const warnings: string[] = [];
   const bytes = Buffer.from(typeof body === 'string' ? body : JSON.stringify(body));
   const request = { headers: {}, query: new URLSearchParams(query), readBody: async () => bytes };
   const context = { request, info: { verb: 'create' }, warnings } as unknown as RequestContext;
-  const object = await readActionBody({ subresource: 'token' } as ActionHandler, context);
+  const object = await readActionBody({ subresource } as ActionHandler, context);
   return warnings.length ? { object, warnings } : object;
 }
 
@@ -50,3 +50,24 @@ test('a token request with what there is not is refused where that is asked for'
     code: 400,
     message: /strict decoding error: unknown field "spek"$/,
   }));
+
+test('an eviction is read in either version, and what is none is refused as such', async () => {
+  const evict = (body: unknown) => read(body, '', 'eviction');
+  for (const apiVersion of ['policy/v1', 'policy/v1beta1']) {
+    const eviction = { apiVersion, kind: 'Eviction', metadata: { name: 'p' } };
+    assert.deepEqual(await evict(eviction), eviction);
+  }
+  assert.deepEqual(await evict('null'), { apiVersion: 'policy/v1', kind: 'Eviction', metadata: {} });
+  const named = { apiVersion: 'policy/v1', kind: 'Eviction', metadata: { name: 'p', annotations: { was: 'policy/v1beta1' } } };
+  assert.deepEqual(await evict(named), named);
+  const unrecognized =
+    "the object provided is unrecognized (must be of type Eviction): couldn't get version/kind; json parse error: ";
+  await assert.rejects(evict(''), { code: 400, message: `${unrecognized}unexpected end of JSON input (<empty>)` });
+  await assert.rejects(evict('junk'), {
+    code: 400,
+    message: `${unrecognized}invalid character 'j' looking for beginning of value (6a756e6b)`,
+  });
+  await assert.rejects(evict({ apiVersion: 'v1', kind: 'Pod' }), {
+    message: 'Pod in version "v1" cannot be handled as a Eviction: converting (v1.Pod) to (policy.Eviction): unknown conversion',
+  });
+});

@@ -6,10 +6,10 @@ import { apiVersionOf, type KindDefinition } from '../../api/machinery/kind.ts';
 import type { DynamicObject } from '../../api/machinery/object.ts';
 import { badRequest } from '../../api/machinery/status-error.ts';
 import { evictionKind, olderEvictionKind } from '../../api/policy/v1/eviction.ts';
-import type { ActionHandler, RequestContext } from '../contracts.ts';
-import { readObject } from '../request/body.ts';
-import { decodeAs, decodeBody } from '../request/decode-body.ts';
-import { parseWriteQuery } from '../request/query-options.ts';
+import type { ActionHandler, RequestContext, ServerRequest } from '../contracts.ts';
+import { BODY_LIMIT_BYTES, readObject } from '../request/body.ts';
+import { decodeBody } from '../request/decode-body.ts';
+import { parseWriteQuery, type WriteQuery } from '../request/query-options.ts';
 import { stampKind } from '../store-access/object-store.ts';
 
 const BODY_KINDS: Readonly<Record<string, KindDefinition>> = {
@@ -32,11 +32,24 @@ export async function readActionBody(
   const kind = BODY_KINDS[subresource];
   if (kind) return complete(kind, await decodeBody(request, kind, fieldValidation, warnings));
   if (subresource !== 'eviction') return readUntyped(await readObject(request, ''));
-  const sent = await readObject(request, evictionKind.schema);
-  if (sent === undefined) throw badRequest('the object provided is unrecognized (must be of type Eviction): the body is empty');
-  const older = (sent as Partial<DynamicObject> | null)?.apiVersion === apiVersionOf(olderEvictionKind);
-  const version = older ? olderEvictionKind : evictionKind;
-  return complete(version, decodeAs(version, sent, fieldValidation, warnings));
+  return readEviction(request, fieldValidation, warnings);
+}
+
+/** In either version. */
+async function readEviction(
+  request: ServerRequest,
+  fieldValidation: WriteQuery['fieldValidation'],
+  warnings: string[],
+): Promise<DynamicObject> {
+  const bytes = await request.readBody(BODY_LIMIT_BYTES);
+  const again = { headers: request.headers, readBody: async () => bytes };
+  const readAs = async (kind: KindDefinition) => complete(kind, await decodeBody(again, kind, fieldValidation, warnings));
+  try {
+    return await readAs(evictionKind);
+  } catch (error) {
+    if (!bytes.includes(apiVersionOf(olderEvictionKind))) throw error;
+    return readAs(olderEvictionKind);
+  }
 }
 
 function complete(kind: KindDefinition, object: DynamicObject): DynamicObject {
