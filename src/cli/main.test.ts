@@ -71,7 +71,7 @@ test('words beside flags are in the usage of who takes them and are refused by a
     (await run('muster', 'explain', 'csr', '--help')).stdout,
     /^Say of .*\n\nUsage: muster explain csr NAME \[flags\]$/m,
   );
-  for (const command of ['status', 'kubeconfig', 'down', 'version', 'token generate', 'token list', 'certs list', 'rescue']) {
+  for (const command of ['status', 'kubeconfig', 'down', 'version', 'token generate', 'token list', 'certs list', 'doctor']) {
     const { status, stderr } = await run('muster', ...command.split(' '), 'word');
     assert.equal(status, 2, command);
     assert.match(stderr, new RegExp(`^muster ${command}: unexpected argument "word"`));

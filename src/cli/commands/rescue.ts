@@ -20,6 +20,7 @@ import { carryOut } from './rescue-nodes.ts';
  */
 export const rescueCommand: ComponentCommand = {
   name: 'rescue',
+  arguments: '[NODE...]',
   summary: 'bring back nodes whose certificates ran out while they were off: a plan first',
   flags: [
     flag('kubeconfig', 'string', 'the cluster; default $KUBECONFIG, else ~/.kube/config'),
