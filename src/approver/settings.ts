@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import { formatIp, type IpRange, parseCidr, parseIp } from '../api/machinery/ip.ts';
 import { checkDnsSubdomain } from '../api/machinery/names.ts';
 import type { Client } from '../client/client.ts';
@@ -44,7 +45,13 @@ export function readRanges(values: FlagValues, flagName: string): IpRange[] {
 export function openSources(values: FlagValues, client: Client, clock: Clock): NameSource[] {
   const timeoutMs = values.durationMs('names-timeout');
   const sources: NameSource[] = [];
-  if (values.string('names-file')) sources.push(createFileSource(values.string('names-file')));
+  const file = values.string('names-file');
+  if (file) {
+    // One that is mistyped would leave every request undecided, and nothing would say why.
+    if (!statSync(file, { throwIfNoEntry: false })?.isFile())
+      throw wrong('names-file', `there is no file ${JSON.stringify(file)}`);
+    sources.push(createFileSource(file));
+  }
   const configMap = values.string('names-configmap');
   if (configMap) {
     const [namespace, name, ...rest] = configMap.split('/');

@@ -66,7 +66,7 @@ export function tokenSteps({ tokens, rbac, requests, nowMs }: Observations, id: 
     title: 'use',
     seen:
       used.length > 0
-        ? `${used.length} requests: ${used
+        ? `${used.length === 1 ? '1 request' : `${used.length} requests`}: ${used
             .slice(0, 5)
             .map(({ metadata }) => metadata?.name)
             .join(', ')}`
