@@ -70,6 +70,22 @@ test('feature gates that are looked at are set, by their stage as well; others a
   assert.throws(() => read('--store=memory', '--feature-gates=A=perhaps'), FlagError);
 });
 
+test('flags of today that change nothing here say so, and one that would sign tokens elsewhere is refused', () => {
+  const names = ['peer-ca-file', 'peer-advertise-ip', 'coordinated-leadership-lease-duration', 'tls-curve-preferences'];
+  const value = (name: string) => (name.endsWith('duration') ? '15s' : 'x');
+  const { warnings } = parseFlags('kube-apiserver', apiserverFlags, [
+    '--store=memory',
+    ...names.map((name) => `--${name}=${value(name)}`),
+  ]);
+  assert.deepEqual(
+    warnings,
+    names.map((name) => `Flag --${name} is accepted but has no effect in this kube-apiserver`),
+  );
+  assert.throws(() => read('--store=memory', '--service-account-signing-endpoint=/run/signer.sock'), {
+    message: /^--service-account-signing-endpoint: tokens are signed with the key of/,
+  });
+});
+
 test('times of the shutdown are not negative', () => {
   const { server } = read('--store=memory', '--shutdown-watch-termination-grace-period=90s');
   assert.equal(server.shutdownWatchTerminationMs, 90_000);

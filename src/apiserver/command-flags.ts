@@ -172,6 +172,10 @@ const WITHOUT_EFFECT: Readonly<Record<FlagType, readonly string[]>> = {
     'log-json-info-buffer-size',
     'log-text-info-buffer-size',
     'min-compatibility-version',
+    'peer-advertise-ip',
+    'peer-advertise-port',
+    'peer-ca-file',
+    'service-account-signing-endpoint',
     'tls-curve-preferences',
   ],
   bool: [
@@ -212,6 +216,9 @@ const WITHOUT_EFFECT: Readonly<Record<FlagType, readonly string[]>> = {
   ],
   float: [],
   duration: [
+    'coordinated-leadership-lease-duration',
+    'coordinated-leadership-renew-deadline',
+    'coordinated-leadership-retry-period',
     'etcd-count-metric-poll-period',
     'etcd-readycheck-timeout',
     'kubelet-timeout',
@@ -228,6 +235,7 @@ const WITHOUT_EFFECT: Readonly<Record<FlagType, readonly string[]>> = {
 /** Flags that would let in more, or other, callers than they seem to: giving them is an error rather than a warning. */
 export const REFUSED_FLAGS: readonly (readonly [name: string, why: string])[] = [
   ['basic-auth-file', 'basic authentication is not offered; upstream removed it in 1.19'],
+  ['service-account-signing-endpoint', 'tokens are signed with the key of --service-account-signing-key-file only'],
   ['tracing-config-file', 'traces are not sent from here; leave it out'],
 ];
 
