@@ -69,6 +69,7 @@ export class SchedulerMetrics {
   readonly preemptionVictims = new Histogram(exponential(1, 2, 7));
   readonly incomingPods = new Counter();
   readonly resourceClaimCreates = new Counter();
+  readonly scheduledOverdue = new Counter();
   readonly pointDuration = new Histogram(exponential(0.0001, 2, 12));
   readonly #points = new Map<string, (seconds: number) => void>();
 
@@ -123,6 +124,11 @@ export function formatSchedulerMetrics(metrics: SchedulerMetrics, gauges: Schedu
   counter('scheduler_preemption_attempts_total', 'Attempts to make room', metrics.preemptionAttempts);
   histogram('scheduler_preemption_victims', 'Pods that had to go for one', metrics.preemptionVictims);
   counter('scheduler_queue_incoming_pods_total', 'Pods put into a queue, by the reason', metrics.incomingPods);
+  counter(
+    'scheduler_pod_scheduled_after_flush_total',
+    'Pods that got a place when no event had let them be tried again',
+    metrics.scheduledOverdue,
+  );
   counter('scheduler_resourceclaim_creates_total', 'Claims made for extended resources', metrics.resourceClaimCreates);
   head('scheduler_pending_pods', 'gauge', 'Pods that wait, by queue');
   for (const [queue, count] of Object.entries(gauges.pendingPods))

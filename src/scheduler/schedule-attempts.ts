@@ -180,6 +180,7 @@ export class ScheduleAttempts {
       return;
     }
     this.#count(attempt, 'scheduled');
+    if (queued.isOverdue) metrics.scheduledOverdue.add({});
     metrics.podAttempts.observe({}, queued.attempts);
     const waitedMs = clock.now() - (queued.firstAttemptMs ?? clock.now());
     metrics.sliDuration.observe({ attempts: queued.attempts >= 16 ? '16+' : String(queued.attempts) }, waitedMs / 1000);

@@ -134,6 +134,24 @@ test('heartbeats and nodes that are too small let nobody try again; one that is 
   assert.deepEqual(run.events.slice(1), ['Scheduled: Successfully assigned default/huge to large']);
 });
 
+test('a pod that no event let be tried again, and that then gets a place, is counted', async () => {
+  let refusals = 1;
+  const secret: Plugin = {
+    name: 'Secret',
+    planFilter: () => ({ filter: () => (refusals-- > 0 ? { reasons: ['not now'], unresolvable: true } : undefined) }),
+    mayHelp: () => false,
+  };
+  const profiles = () => [{ ...createDefaultProfile(), filters: [secret] }];
+  await using run = await start([node('n')], [pod(asking('1'))], undefined, { profiles });
+  const counted = () => /^scheduler_pod_scheduled_after_flush_total 1$/m.test(run.scheduler.metricsText());
+  await run.settle(299_000);
+  assert.match(run.events.at(-1)!, /^FailedScheduling: 0\/1 nodes are available: 1 not now/);
+  assert.equal(counted(), false);
+  await run.settle(2000);
+  assert.match(run.events.at(-1)!, /^Scheduled: /);
+  assert.equal(counted(), true);
+});
+
 test('a binding that fails gives the place back, and is tried again after a second', async () => {
   let failures = 1;
   const refusal = { kind: 'Status', apiVersion: 'v1', status: 'Failure', reason: 'InternalError', code: 500, message: 'no' };

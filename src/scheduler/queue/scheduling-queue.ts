@@ -22,6 +22,8 @@ export interface QueuedPod {
   readyMs: number;
   /** The rules that refused it when it was tried last. */
   refusedBy: ReadonlySet<string>;
+  /** Whether it is tried again only because it has waited so long, and no event let it. */
+  isOverdue: boolean;
 }
 
 export interface SchedulingQueueOptions {
@@ -159,6 +161,7 @@ export class SchedulingQueue {
     this.#inFlight.delete(pod);
     if (this.#pods.get(pod.info.uid) !== pod) return;
     pod.refusedBy = refusedBy;
+    pod.isOverdue = false;
     pod.refusedCount++;
     pod.errorCount = 0;
     pod.sinceMs = this.#options.clock.now();
@@ -223,6 +226,7 @@ export class SchedulingQueue {
       firstAttemptMs: undefined,
       readyMs: nowMs,
       refusedBy: new Set(),
+      isOverdue: false,
     };
     this.#pods.set(info.uid, pod);
     if (isGated(info.pod)) {
@@ -311,6 +315,7 @@ export class SchedulingQueue {
       for (const [pod, sinceMs] of this.#unschedulable) {
         if (sinceMs + maxUnschedulableMs > clock.now()) break;
         this.#unschedulable.delete(pod);
+        pod.isOverdue = true;
         this.#moveOn(pod, 'UnschedulableTimeout');
       }
       this.#armFlush();
