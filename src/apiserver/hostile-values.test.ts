@@ -156,7 +156,7 @@ test('hostile values in a custom resource with rules, columns, a scale and lists
       ruled: {
         type: 'object',
         additionalProperties: ANYTHING,
-        'x-kubernetes-validations': [{ rule: 'self.size() < 3', messageExpression: '"at most 2, not " + string(self.size())' }],
+        'x-kubernetes-validations': [{ rule: 'self.size() < 3', messageExpression: '"at most 2, not %d".format([self.size()])' }],
       },
     },
   } as unknown as JsonSchema;
