@@ -10,6 +10,7 @@
 import { Agent } from 'node:https';
 import { readKubeconfig, resolveContext } from '../src/pki/kubeconfig.ts';
 import { report, startBenchCluster } from './bench-cluster.ts';
+import { controllerSteps } from './stall-steps/controllers.ts';
 import { customResourceSteps } from './stall-steps/custom-resources.ts';
 import { expressionSteps } from './stall-steps/expressions.ts';
 import { largeObjectSteps } from './stall-steps/large-objects.ts';
@@ -36,6 +37,7 @@ const steps: readonly StallStep[] = [
   ...customResourceSteps(),
   ...manyObjectSteps(),
   ...watchFormSteps(),
+  ...controllerSteps(),
 ];
 for (const { name, prepare, run, expected } of steps) {
   if (words.length && !words.some((word) => name.includes(word))) continue;
