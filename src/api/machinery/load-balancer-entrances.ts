@@ -1,5 +1,5 @@
 import { checkField } from './field-checks.ts';
-import { invalidField } from './field-error.ts';
+import { addErrors, invalidField } from './field-error.ts';
 import { checkIp, parseIp } from './ip.ts';
 import { checkDnsSubdomain } from './names.ts';
 import type { FieldError } from './status-error.ts';
@@ -25,7 +25,7 @@ export function validateEntrances<T extends Entrance>(
     const { ip, hostname } = entrance;
     const errors = [...(ip ? checkIp(`${at}.ip`, ip, storedIps) : []), ...more(entrance, at)];
     if (!hostname) return errors;
-    errors.push(...checkField(`${at}.hostname`, hostname, checkDnsSubdomain));
+    addErrors(errors, checkField(`${at}.hostname`, hostname, checkDnsSubdomain));
     if (parseIp(hostname)) errors.push(invalidField(`${at}.hostname`, hostname, NOT_A_NAME));
     return errors;
   });

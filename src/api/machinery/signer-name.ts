@@ -1,5 +1,5 @@
 /** Names of signers (core/validation ValidateSignerName). */
-import { invalidField, requiredField, tooLongField } from './field-error.ts';
+import { addErrors, invalidField, requiredField, tooLongField } from './field-error.ts';
 import { checkDnsLabel, checkDnsSubdomain, type NameCheck } from './names.ts';
 import type { FieldError } from './status-error.ts';
 
@@ -16,11 +16,11 @@ export function validateSignerName(signerName: string, path: string): FieldError
   const [domain, name] = segments as [string, string];
   const errors: FieldError[] = [];
   if (Buffer.byteLength(domain) > LONGEST_DOMAIN) errors.push(tooLongField(path, LONGEST_DOMAIN));
-  errors.push(...checkLabels(path, domain, checkDnsLabel));
+  addErrors(errors, checkLabels(path, domain, checkDnsLabel));
   if (!domain.includes('.'))
     errors.push(invalidField(path, domain, 'should be a domain with at least two segments separated by dots'));
   // Each of them may be as long as the name of an object, which one of them may be.
-  errors.push(...checkLabels(path, name, checkDnsSubdomain));
+  addErrors(errors, checkLabels(path, name, checkDnsSubdomain));
   if (Buffer.byteLength(signerName) > LONGEST_NAME) errors.push(tooLongField(path, LONGEST_NAME));
   return errors;
 }

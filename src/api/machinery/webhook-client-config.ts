@@ -1,7 +1,7 @@
 /** How webhooks are named in configurations: by URL or by Service (apiserver/pkg/util/webhook/validation.go). */
 import { X509Certificate } from 'node:crypto';
 import { type GoUrl, parseGoUrl } from '../../std/go-url.ts';
-import { invalidField, requiredField } from './field-error.ts';
+import { addErrors, invalidField, requiredField } from './field-error.ts';
 import { checkDnsSubdomain } from './names.ts';
 import { decodePem } from './pem.ts';
 import type { FieldError } from './status-error.ts';
@@ -40,7 +40,7 @@ export function validateWebhookService(path: string, service: WebhookService): F
   const { port = 443 } = service;
   if (!Number.isInteger(port) || port < 1 || port > 65535)
     errors.push(invalidField(`${path}.port`, port, 'port is not valid: must be between 1 and 65535, inclusive'));
-  if (service.path !== undefined) errors.push(...validateUrlPath(`${path}.path`, service.path));
+  if (service.path !== undefined) addErrors(errors, validateUrlPath(`${path}.path`, service.path));
   return errors;
 }
 

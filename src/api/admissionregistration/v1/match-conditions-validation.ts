@@ -1,7 +1,7 @@
 /** Match conditions of webhooks and policies (pkg/apis/admissionregistration/validation). */
 import type { V1MatchCondition } from '../../gen/types.ts';
 import { checkEach, checkField } from '../../machinery/field-checks.ts';
-import { duplicateField, invalidField, requiredField, tooManyField } from '../../machinery/field-error.ts';
+import { addErrors, duplicateField, invalidField, requiredField, tooManyField } from '../../machinery/field-error.ts';
 import { checkQualifiedName } from '../../machinery/names.ts';
 import type { FieldError } from '../../machinery/status-error.ts';
 import {
@@ -37,17 +37,19 @@ export function validateMatchConditions(
   if (!conditions?.length) return [];
   const errors = conditions.length > MOST_CONDITIONS ? [tooManyField(path, conditions.length, MOST_CONDITIONS)] : [];
   const seen = new Set<string>();
-  errors.push(
-    ...checkEach(conditions, path, ({ name, expression }, at) => {
+  addErrors(
+    errors,
+    checkEach(conditions, path, ({ name, expression }, at) => {
       const wrong: FieldError[] = [];
       const trimmed = (expression ?? '').trim();
       if (trimmed === '') wrong.push(requiredField(`${at}.expression`));
       else
-        wrong.push(
-          ...checkExpression(`${at}.expression`, trimmed, { scope: { params: scope.params, authorizer: true }, result: 'bool' }),
+        addErrors(
+          wrong,
+          checkExpression(`${at}.expression`, trimmed, { scope: { params: scope.params, authorizer: true }, result: 'bool' }),
         );
       if (!name) return [...wrong, requiredField(`${at}.name`)];
-      wrong.push(...checkField(`${at}.name`, name, checkQualifiedName));
+      addErrors(wrong, checkField(`${at}.name`, name, checkQualifiedName));
       if (seen.has(name)) wrong.push(duplicateField(`${at}.name`, name));
       seen.add(name);
       return wrong;

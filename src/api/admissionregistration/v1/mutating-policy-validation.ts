@@ -2,7 +2,7 @@
 import type { Steps } from '../../../std/pauses.ts';
 import type { V1MutatingAdmissionPolicy, V1Mutation } from '../../gen/types.ts';
 import { checkOneOf } from '../../machinery/field-checks.ts';
-import { invalidField, requiredField } from '../../machinery/field-error.ts';
+import { addErrors, invalidField, requiredField } from '../../machinery/field-error.ts';
 import type { DynamicObject } from '../../machinery/object.ts';
 import type { FieldError } from '../../machinery/status-error.ts';
 import type { ExpressionScope } from '../expressions/admission-expressions.ts';
@@ -19,15 +19,15 @@ export function* validateMutatingPolicy(object: DynamicObject, existing: Dynamic
   // Only mutations may make objects and patches.
   const variables = validateVariables(spec.variables, 'spec.variables', { params, authorizer: true });
   const scope = { ...variables.scope, patchTypes: true };
-  errors.push(...variables.errors);
+  addErrors(errors, variables.errors);
   if (!mutations.length) errors.push(requiredField('spec.mutations', 'mutations must contain at least one item'));
   const pace = new CompilingPace();
   for (const [i, mutation] of mutations.entries()) {
-    errors.push(...validateMutation(mutation, `spec.mutations[${i}]`, scope));
+    addErrors(errors, validateMutation(mutation, `spec.mutations[${i}]`, scope));
     if (pace.dueAfter(mutation.applyConfiguration?.expression, mutation.jsonPatch?.expression)) yield;
   }
   if (!reinvocationPolicy) errors.push(requiredField('spec.reinvocationPolicy'));
-  else errors.push(...checkOneOf('spec.reinvocationPolicy', reinvocationPolicy, ['IfNeeded', 'Never']));
+  else addErrors(errors, checkOneOf('spec.reinvocationPolicy', reinvocationPolicy, ['IfNeeded', 'Never']));
   return errors;
 }
 
@@ -42,7 +42,7 @@ function validateMutation(mutation: V1Mutation, path: string, scope: ExpressionS
     : (['applyConfiguration', applyConfiguration, 'object'] as const);
   if (!part) errors.push(requiredField(`${path}.${field}`, `must be specified when patchType is ${patchType}`));
   else if (!part.expression?.trim()) errors.push(requiredField(`${path}.${field}.expression`));
-  else errors.push(...checkExpression(`${path}.${field}.expression`, part.expression.trim(), { scope, result }));
+  else addErrors(errors, checkExpression(`${path}.${field}.expression`, part.expression.trim(), { scope, result }));
   const [other, otherPart] = isPatch
     ? (['applyConfiguration', applyConfiguration] as const)
     : (['jsonPatch', jsonPatch] as const);

@@ -2,7 +2,7 @@
 import { Pace } from '../../../std/pauses.ts';
 import type { V1ParamKind, V1ParamRef, V1ValidatingAdmissionPolicySpec, V1Variable } from '../../gen/types.ts';
 import { checkEach, checkField, checkOneOf, sameMeaning } from '../../machinery/field-checks.ts';
-import { forbiddenField, invalidField, notSupportedField, requiredField } from '../../machinery/field-error.ts';
+import { addErrors, forbiddenField, invalidField, notSupportedField, requiredField } from '../../machinery/field-error.ts';
 import type { LabelSelectorObject } from '../../machinery/label-selector.ts';
 import { validateLabelSelector } from '../../machinery/label-selector-validation.ts';
 import { checkDns1035Label, checkDnsSubdomain, checkPathSegment } from '../../machinery/names.ts';
@@ -65,12 +65,12 @@ export function validatePolicyBasis(
     failurePolicy === undefined
       ? [requiredField('spec.failurePolicy')]
       : checkOneOf('spec.failurePolicy', failurePolicy, FAILURE_POLICIES);
-  if (paramKind) errors.push(...validateParamKind(paramKind, 'spec.paramKind'));
+  if (paramKind) addErrors(errors, validateParamKind(paramKind, 'spec.paramKind'));
   if (!matchConstraints) errors.push(requiredField('spec.matchConstraints'));
   else {
-    errors.push(...validateMatchResources(matchConstraints, 'spec.matchConstraints'));
+    addErrors(errors, validateMatchResources(matchConstraints, 'spec.matchConstraints'));
     if (!matchConstraints.resourceRules?.length) errors.push(requiredField('spec.matchConstraints.resourceRules'));
-    if (mutates) errors.push(...validateMutableOperations(matchConstraints, 'spec.matchConstraints'));
+    if (mutates) addErrors(errors, validateMutableOperations(matchConstraints, 'spec.matchConstraints'));
   }
   const unchanged = old && sameMeaning(old.paramKind, paramKind) && sameMeaning(old.matchConditions, matchConditions);
   if (unchanged) return errors;
@@ -111,7 +111,7 @@ export function validateParamRef(reference: V1ParamRef | undefined, path: string
   const exclusive = 'name and selector are mutually exclusive';
   const errors = name ? checkField(`${path}.name`, name, checkPathSegment) : [];
   if (name && selector) errors.push(forbiddenField(`${path}.name`, exclusive));
-  if (selector) errors.push(...validateLabelSelector(selector as LabelSelectorObject, `${path}.selector`));
+  if (selector) addErrors(errors, validateLabelSelector(selector as LabelSelectorObject, `${path}.selector`));
   if (name && selector) errors.push(forbiddenField(`${path}.selector`, exclusive));
   if (!name && !selector) errors.push(requiredField(path, 'one of name or selector must be specified'));
   if (!action) errors.push(requiredField(`${path}.parameterNotFoundAction`));

@@ -2,7 +2,7 @@
 import type { Steps } from '../../../std/pauses.ts';
 import type { V1AuditAnnotation, V1ValidatingAdmissionPolicy, V1Validation } from '../../gen/types.ts';
 import { checkEach, checkField, checkOneOf } from '../../machinery/field-checks.ts';
-import { duplicateField, invalidField, requiredField } from '../../machinery/field-error.ts';
+import { addErrors, duplicateField, invalidField, requiredField } from '../../machinery/field-error.ts';
 import { checkQualifiedName } from '../../machinery/names.ts';
 import type { DynamicObject } from '../../machinery/object.ts';
 import type { FieldError } from '../../machinery/status-error.ts';
@@ -23,12 +23,12 @@ export function* validateValidatingPolicy(object: DynamicObject, existing: Dynam
   const params = paramKind !== undefined;
   const errors = validatePolicyBasis(spec, old);
   const variables = validateVariables(spec.variables, 'spec.variables', { params, authorizer: true });
-  errors.push(...variables.errors);
+  addErrors(errors, variables.errors);
   if (!validations.length && !auditAnnotations.length)
     return [...errors, requiredField('spec.validations', NO_CHECKS), requiredField('spec.auditAnnotations', NO_CHECKS)];
   const pace = new CompilingPace();
   for (const [i, each] of validations.entries()) {
-    errors.push(...validateValidation(each, `spec.validations[${i}]`, variables.scope));
+    addErrors(errors, validateValidation(each, `spec.validations[${i}]`, variables.scope));
     if (pace.dueAfter(each.expression, each.messageExpression)) yield;
   }
   if (auditAnnotations.length > MOST_AUDIT_ANNOTATIONS)
@@ -40,8 +40,9 @@ export function* validateValidatingPolicy(object: DynamicObject, existing: Dynam
       ),
     );
   const seen = new Set<string>();
-  errors.push(
-    ...checkEach(auditAnnotations, 'spec.auditAnnotations', (each, at) => {
+  addErrors(
+    errors,
+    checkEach(auditAnnotations, 'spec.auditAnnotations', (each, at) => {
       const wrong = validateAuditAnnotation(each, at, metadata.name ?? '', variables.scope);
       if (seen.has(each.key)) wrong.push(duplicateField(`${at}.key`, each.key));
       seen.add(each.key);
@@ -60,11 +61,11 @@ function validateValidation(validation: V1Validation, path: string, scope: Expre
     errors.push(invalidField(`${path}.messageExpression`, messageExpression, 'must be non-empty if specified'));
   else if (messageExpression) {
     const inMessages = { ...scope, authorizer: false };
-    errors.push(...checkExpression(`${path}.messageExpression`, messageExpression, { scope: inMessages, result: 'string' }));
+    addErrors(errors, checkExpression(`${path}.messageExpression`, messageExpression, { scope: inMessages, result: 'string' }));
   }
   if (message && !message.trim()) errors.push(invalidField(`${path}.message`, message, 'must be non-empty if specified'));
   else if (/[\n\r]/.test(message.trim())) errors.push(invalidField(`${path}.message`, message, 'must not contain line breaks'));
-  if (reason !== undefined) errors.push(...checkOneOf(`${path}.reason`, reason, REASONS));
+  if (reason !== undefined) addErrors(errors, checkOneOf(`${path}.reason`, reason, REASONS));
   return errors;
 }
 
@@ -82,6 +83,6 @@ function validateAuditAnnotation(
   if (!trimmed) errors.push(requiredField(field, 'valueExpression is not specified'));
   else if (trimmed.length > LONGEST_VALUE_EXPRESSION)
     errors.push(requiredField(field, `must not exceed ${LONGEST_VALUE_EXPRESSION} bytes in length`));
-  else errors.push(...checkExpression(field, trimmed, { scope, result: 'string-or-null', shown: valueExpression }));
+  else addErrors(errors, checkExpression(field, trimmed, { scope, result: 'string-or-null', shown: valueExpression }));
   return errors;
 }

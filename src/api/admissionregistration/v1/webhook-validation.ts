@@ -1,7 +1,7 @@
 /** Validation of webhook configurations (pkg/apis/admissionregistration/validation). Heavy to load: it compiles expressions. */
 import type { V1MutatingWebhook, V1ValidatingWebhook } from '../../gen/types.ts';
 import { checkEach, checkOneOf, sameMeaning } from '../../machinery/field-checks.ts';
-import { duplicateField, invalidField, requiredField } from '../../machinery/field-error.ts';
+import { addErrors, duplicateField, invalidField, requiredField } from '../../machinery/field-error.ts';
 import type { LabelSelectorObject } from '../../machinery/label-selector.ts';
 import { validateLabelSelector } from '../../machinery/label-selector-validation.ts';
 import { checkDns1035Label, checkDnsSubdomain } from '../../machinery/names.ts';
@@ -89,12 +89,13 @@ function validateWebhook(webhook: Webhook, path: string, leniency: Leniency): Fi
   ];
   if (timeout !== undefined && (timeout > 30 || timeout < 1))
     errors.push(invalidField(`${path}.timeoutSeconds`, timeout, 'the timeout value must be between 1 and 30 seconds'));
-  errors.push(...validateSelectors(webhook, path, leniency.selectors));
+  addErrors(errors, validateSelectors(webhook, path, leniency.selectors));
   const reinvocation = 'reinvocationPolicy' in webhook ? webhook.reinvocationPolicy : undefined;
-  if (reinvocation !== undefined) errors.push(...checkOneOf(`${path}.reinvocationPolicy`, reinvocation, ['IfNeeded', 'Never']));
-  errors.push(...validateClientConfig(webhook, `${path}.clientConfig`));
+  if (reinvocation !== undefined)
+    addErrors(errors, checkOneOf(`${path}.reinvocationPolicy`, reinvocation, ['IfNeeded', 'Never']));
+  addErrors(errors, validateClientConfig(webhook, `${path}.clientConfig`));
   if (!leniency.conditions)
-    errors.push(...validateMatchConditions(webhook.matchConditions, `${path}.matchConditions`, { params: false }));
+    addErrors(errors, validateMatchConditions(webhook.matchConditions, `${path}.matchConditions`, { params: false }));
   return errors;
 }
 

@@ -1,7 +1,7 @@
 import { isJsonMap, type JsonMap } from '../../machinery/clone.ts';
 import { decodeStructure } from '../../machinery/decode.ts';
 import { DecodeFailure } from '../../machinery/decode-scalar.ts';
-import { invalidField, requiredField } from '../../machinery/field-error.ts';
+import { addErrors, invalidField, requiredField } from '../../machinery/field-error.ts';
 import { checkDns1035Label, checkDnsLabel, checkPathSegment } from '../../machinery/names.ts';
 import type { ManagedFieldsEntry, ObjectMeta } from '../../machinery/object.ts';
 import type { FieldError } from '../../machinery/status-error.ts';
@@ -92,8 +92,8 @@ export function validateEmbeddedResources(value: unknown, schema: JsonSchema, pa
   const errors: FieldError[] = [];
   visitEmbedded(value, schema, [], (resource, segments) => {
     const at = segments.reduce<string>((text, part) => (typeof part === 'number' ? index(text, part) : child(text, part)), path);
-    errors.push(...validateType(resource, at));
-    if (isJsonMap(resource['metadata'])) errors.push(...validateEmbeddedMetadata(resource['metadata'], child(at, 'metadata')));
+    addErrors(errors, validateType(resource, at));
+    if (isJsonMap(resource['metadata'])) addErrors(errors, validateEmbeddedMetadata(resource['metadata'], child(at, 'metadata')));
   });
   return errors;
 }
@@ -128,7 +128,7 @@ function validateEmbeddedMetadata(metadata: ObjectMeta, path: string): FieldErro
     const complaints = field === 'namespace' ? checkDnsLabel(text) : checkPathSegment(text);
     for (const complaint of complaints) errors.push(invalidField(child(path, field), text, complaint));
   }
-  errors.push(...validateManagedFields(metadata.managedFields ?? [], child(path, 'managedFields')));
+  addErrors(errors, validateManagedFields(metadata.managedFields ?? [], child(path, 'managedFields')));
   const named = { ...metadata, name: 'name', namespace: 'namespace' };
   return [...errors, ...validateMetadata(named, { namespaced: true, nameRule: 'path-segment' }, path)];
 }

@@ -1,6 +1,6 @@
 import { cloneJson, equalJson, type JsonMap } from '../../machinery/clone.ts';
 import { DecodeFailure } from '../../machinery/decode-scalar.ts';
-import { invalidField } from '../../machinery/field-error.ts';
+import { addErrors, invalidField } from '../../machinery/field-error.ts';
 import type { FieldError } from '../../machinery/status-error.ts';
 import { coerceEmbedded, validateEmbeddedResources } from './embedded-resources.ts';
 import { child, key } from './field-path.ts';
@@ -38,7 +38,7 @@ function check(schema: JsonSchema, path: string, around: Surroundings, errors: F
     : around;
   const at = child(path, 'default');
   if (schema.default !== undefined)
-    errors.push(...(insideMeta ? checkMetaDefault(schema, at, { resource, place }) : checkDefault(schema, at, more)));
+    addErrors(errors, insideMeta ? checkMetaDefault(schema, at, { resource, place }) : checkDefault(schema, at, more));
   const items = itemsOf(schema);
   if (items) check(items, child(path, 'items'), { more, resource, place: [...place, null], insideMeta }, errors);
   for (const [name, property] of Object.entries(schema.properties ?? {})) {

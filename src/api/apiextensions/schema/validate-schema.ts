@@ -1,5 +1,5 @@
 import { isJsonMap } from '../../machinery/clone.ts';
-import { forbiddenField, invalidField, notSupportedField, requiredField } from '../../machinery/field-error.ts';
+import { addErrors, forbiddenField, invalidField, notSupportedField, requiredField } from '../../machinery/field-error.ts';
 import type { FieldError } from '../../machinery/status-error.ts';
 import { child, index, key } from './field-path.ts';
 import { isEmbedded, itemsOf, type JsonSchema, META_FIELDS, propertyOf, valuesOf } from './json-schema.ts';
@@ -24,7 +24,7 @@ export function validateSchema(schema: JsonSchema, path: string, rules?: RuleChe
   const errors: FieldError[] = [];
   const ruleErrors: FieldError[] = [];
   check(schema, { path, isRoot: true, rules: rules?.root(schema, path) }, errors, ruleErrors);
-  if (rules && errors.length === 0) ruleErrors.push(...rules.total(path));
+  if (rules && errors.length === 0) addErrors(ruleErrors, rules.total(path));
   return [...errors, ...ruleErrors];
 }
 
@@ -44,7 +44,7 @@ function check(schema: JsonSchema, place: Place, errors: FieldError[], ruleError
   checkListType(schema, path, errors);
   if (!schema['x-kubernetes-validations']?.length) return;
   checkRuleTexts(schema, path, errors);
-  if (errors.length === before && place.rules) ruleErrors.push(...place.rules.check());
+  if (errors.length === before && place.rules) addErrors(ruleErrors, place.rules.check());
 }
 
 function checkKeywords(schema: JsonSchema, { path, noDefaults, insideMeta }: Place, errors: FieldError[]): void {

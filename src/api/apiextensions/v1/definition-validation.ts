@@ -1,7 +1,14 @@
 import { goQuote } from '../../../std/go-text.ts';
 import { runAtOnce } from '../../../std/pauses.ts';
 import { equalJson } from '../../machinery/clone.ts';
-import { forbiddenField, IMMUTABLE, invalidField, notSupportedField, requiredField } from '../../machinery/field-error.ts';
+import {
+  addErrors,
+  forbiddenField,
+  IMMUTABLE,
+  invalidField,
+  notSupportedField,
+  requiredField,
+} from '../../machinery/field-error.ts';
 import { checkDns1035Label, checkDnsSubdomain } from '../../machinery/names.ts';
 import type { FieldError } from '../../machinery/status-error.ts';
 import { validateCaBundle } from '../../machinery/webhook-client-config.ts';
@@ -44,11 +51,11 @@ export function validateDefinition(
   if (!old && metadata.name !== `${spec.names?.plural ?? ''}.${spec.group}`)
     errors.push(invalidField('metadata.name', metadata.name, 'must be spec.names.plural+"."+spec.group'));
   // What is as it was is let through as it is.
-  if (!old || !equalJson(spec, old.spec)) errors.push(...validateSpec(spec, old, asBeta));
-  if (old) errors.push(...validateImmutable(spec, old));
-  errors.push(...validateStatus(definition));
-  errors.push(...validateStoredVersions(status?.storedVersions ?? [], spec.versions, 'status.storedVersions'));
-  if (!asBeta) errors.push(...validateApproval(definition, old));
+  if (!old || !equalJson(spec, old.spec)) addErrors(errors, validateSpec(spec, old, asBeta));
+  if (old) addErrors(errors, validateImmutable(spec, old));
+  addErrors(errors, validateStatus(definition));
+  addErrors(errors, validateStoredVersions(status?.storedVersions ?? [], spec.versions, 'status.storedVersions'));
+  if (!asBeta) addErrors(errors, validateApproval(definition, old));
   if (!asBeta && spec.preserveUnknownFields && !old?.spec.preserveUnknownFields)
     errors.push(
       invalidField(
@@ -113,9 +120,9 @@ function validateSpec(spec: DefinitionSpec, old: Definition | undefined, asBeta:
     errors.push(notSupportedField(child(path, 'scope'), scope, ['Cluster', 'Namespaced']));
   const form = internalForm(spec);
   const place = { spec, old, asBeta, path };
-  errors.push(...validateVersions(form, place));
-  errors.push(...validateRequiredNames(names, child(path, 'names')), ...validateNames(names, child(path, 'names')));
-  errors.push(...validateShared(form, place));
+  addErrors(errors, validateVersions(form, place));
+  addErrors(errors, [...validateRequiredNames(names, child(path, 'names')), ...validateNames(names, child(path, 'names'))]);
+  addErrors(errors, validateShared(form, place));
   const conversionAt = child(path, 'conversion');
   if (conversion && conversion.strategy !== 'None' && spec.preserveUnknownFields)
     errors.push(
@@ -125,7 +132,7 @@ function validateSpec(spec: DefinitionSpec, old: Definition | undefined, asBeta:
     anyCaBundle: allowsAnyBundle(old),
     anyReviewVersion: old !== undefined && !knowsReviewVersion(old.spec.conversion),
   };
-  errors.push(...validateConversion(conversion, conversionAt, options));
+  addErrors(errors, validateConversion(conversion, conversionAt, options));
   return errors;
 }
 
@@ -151,7 +158,7 @@ function validateVersions({ shared, versions }: InternalForm, place: Place): Fie
     const at = index(child(path, 'versions'), i);
     const complaints = checkDns1035Label(version.name);
     if (complaints.length) errors.push(invalidField(child(at, 'name'), version.name, complaints.join()));
-    errors.push(...validateVersion(version, spec.versions[i]!, { ...place, path: at }));
+    addErrors(errors, validateVersion(version, spec.versions[i]!, { ...place, path: at }));
   });
   const versionsAt = child(path, 'versions');
   if (new Set(versions.map(({ name }) => name)).size < versions.length)
@@ -185,18 +192,19 @@ function validateVersion(version: DefinitionVersion, whole: DefinitionVersion, p
   const schema = version.schema?.openAPIV3Schema;
   const hasStatus = whole.subresources?.status !== undefined;
   if (schema)
-    errors.push(
-      ...validateWholeSchema(schema, { ...place, path: child(path, 'schema') }, { hasStatus, versions: [version.name] }),
+    addErrors(
+      errors,
+      validateWholeSchema(schema, { ...place, path: child(path, 'schema') }, { hasStatus, versions: [version.name] }),
     );
-  errors.push(...validateSubresources(version.subresources, child(path, 'subresources')));
+  addErrors(errors, validateSubresources(version.subresources, child(path, 'subresources')));
   version.additionalPrinterColumns?.forEach((column, i) => {
-    errors.push(...validateColumn(column, index(child(path, 'additionalPrinterColumns'), i)));
+    addErrors(errors, validateColumn(column, index(child(path, 'additionalPrinterColumns'), i)));
   });
   const fields = version.selectableFields;
   if (fields?.length) {
     const at = child(path, 'selectableFields');
     const known = whole.schema?.openAPIV3Schema;
-    if (known) errors.push(...validateSelectableFields(fields, known, at, hadTooMany(place.old, version)));
+    if (known) addErrors(errors, validateSelectableFields(fields, known, at, hadTooMany(place.old, version)));
     else errors.push(invalidField(at, '', 'may only be set when `version.schema.openAPIV3Schema` is not included'));
   }
   return errors;
@@ -231,20 +239,22 @@ function validateShared({ shared }: InternalForm, place: Place): FieldError[] {
   const schema = shared.schema?.openAPIV3Schema;
   const hasStatus = spec.versions.some(({ subresources }) => subresources?.status !== undefined);
   const versions = spec.versions.map(({ name }) => name);
-  if (schema) errors.push(...validateWholeSchema(schema, { ...place, path: child(path, 'validation') }, { hasStatus, versions }));
-  errors.push(...validateSubresources(shared.subresources, child(path, 'subresources')));
+  if (schema)
+    addErrors(errors, validateWholeSchema(schema, { ...place, path: child(path, 'validation') }, { hasStatus, versions }));
+  addErrors(errors, validateSubresources(shared.subresources, child(path, 'subresources')));
   shared.columns?.forEach((column, i) => {
-    errors.push(...validateColumn(column, index(child(path, 'additionalPrinterColumns'), i)));
+    addErrors(errors, validateColumn(column, index(child(path, 'additionalPrinterColumns'), i)));
   });
   if (shared.selectableFields?.length) {
     const at = child(path, 'selectableFields');
-    if (schema) errors.push(...validateSelectableFields(shared.selectableFields, schema, at, hadTooMany(old, spec.versions[0]!)));
+    if (schema)
+      addErrors(errors, validateSelectableFields(shared.selectableFields, schema, at, hadTooMany(old, spec.versions[0]!)));
     else if (spec.versions.every((version) => !version.schema))
       errors.push(invalidField(at, '', 'may only be set when validations.schema is included'));
     else
       spec.versions.forEach((version) => {
         const own = version.schema?.openAPIV3Schema;
-        if (own) errors.push(...validateSelectableFields(shared.selectableFields!, own, at, hadTooMany(old, version)));
+        if (own) addErrors(errors, validateSelectableFields(shared.selectableFields!, own, at, hadTooMany(old, version)));
       });
   }
   return errors;
@@ -271,14 +281,14 @@ function validateWholeSchema(
   if (structural && !someSchema(schema, hasNoStructure)) {
     const broken = validateStructure(schema, at);
     const wrongDefaults = broken.length ? [] : validateDefaults(schema, at, checkDefault);
-    errors.push(...broken, ...wrongDefaults);
+    addErrors(errors, [...broken, ...wrongDefaults]);
     if (!broken.length && !wrongDefaults.length) {
       const before = (name: string) => old?.spec.versions.find((version) => version.name === name)?.schema;
       const unchanged = old !== undefined && versions.some((name) => equalJson(before(name)?.openAPIV3Schema, schema));
       rules = createRuleChecks({ anyCost: unchanged });
     }
   }
-  errors.push(...validateSchema(schema, at, rules));
+  addErrors(errors, validateSchema(schema, at, rules));
   return errors;
 }
 

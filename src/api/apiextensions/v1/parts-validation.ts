@@ -1,5 +1,6 @@
 /** Columns, subresources, selectable fields and conversions of a definition. */
 import {
+  addErrors,
   duplicateField,
   forbiddenField,
   invalidField,
@@ -27,7 +28,7 @@ export function validateColumn({ name, type, format, jsonPath }: PrinterColumn, 
   if (format && !COLUMN_FORMATS.includes(format))
     errors.push(invalidField(child(path, 'format'), format, `must be one of ${COLUMN_FORMATS.join()}`));
   const at = child(path, 'JSONPath');
-  errors.push(...(jsonPath ? validateDottedPath(jsonPath, at) : [requiredField(at)]));
+  addErrors(errors, jsonPath ? validateDottedPath(jsonPath, at) : [requiredField(at)]);
   return errors;
 }
 
@@ -128,9 +129,9 @@ export function validateConversion(
   else {
     if ((client.url === undefined) === (client.service === undefined))
       errors.push(requiredField(clientAt, 'exactly one of url or service is required'));
-    else if (client.url !== undefined) errors.push(...validateWebhookUrl(child(clientAt, 'url'), client.url));
-    else errors.push(...validateWebhookService(child(clientAt, 'service'), client.service!));
-    if (client.caBundle && !anyCaBundle) errors.push(...validateCaBundle(child(clientAt, 'caBundle'), client.caBundle));
+    else if (client.url !== undefined) addErrors(errors, validateWebhookUrl(child(clientAt, 'url'), client.url));
+    else addErrors(errors, validateWebhookService(child(clientAt, 'service'), client.service!));
+    if (client.caBundle && !anyCaBundle) addErrors(errors, validateCaBundle(child(clientAt, 'caBundle'), client.caBundle));
   }
   return [...errors, ...validateReviewVersions(versions, versionsAt, anyReviewVersion)];
 }

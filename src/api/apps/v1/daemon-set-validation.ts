@@ -28,9 +28,9 @@ export function validateDaemonSet(object: DynamicObject, _context?: WriteContext
     errors.push(invalidField('spec.selector', shownInOrder(selector), 'empty selector is invalid for daemonset'));
   addErrors(errors, validatePodTemplate(template, 'spec.template', stored?.template));
   checkLastingTemplate(template, 'spec.template', 'DaemonSet', errors);
-  errors.push(...checkNotNegative('spec.minReadySeconds', spec?.minReadySeconds));
+  addErrors(errors, checkNotNegative('spec.minReadySeconds', spec?.minReadySeconds));
   checkStrategy(spec?.updateStrategy ?? {}, 'spec.updateStrategy', errors);
-  errors.push(...checkNotNegative('spec.revisionHistoryLimit', spec?.revisionHistoryLimit));
+  addErrors(errors, checkNotNegative('spec.revisionHistoryLimit', spec?.revisionHistoryLimit));
   return errors;
 }
 
@@ -49,12 +49,12 @@ function checkRollingUpdate(
   path: string,
   errors: FieldError[],
 ): void {
-  errors.push(
+  addErrors(errors, [
     ...checkIntOrPercent(`${path}.maxUnavailable`, maxUnavailable),
     ...checkIntOrPercent(`${path}.maxSurge`, maxSurge),
     ...checkNotOverWhole(`${path}.maxUnavailable`, maxUnavailable),
     ...checkNotOverWhole(`${path}.maxSurge`, maxSurge),
-  );
+  ]);
   const [away, more] = [sizeOf(maxUnavailable) !== 0, sizeOf(maxSurge) !== 0];
   if (away && more) errors.push(invalidField(`${path}.maxSurge`, maxSurge, 'may not be set when maxUnavailable is non-zero'));
   else if (!away && !more) errors.push(requiredField(`${path}.maxUnavailable`, 'cannot be 0 when maxSurge is 0'));

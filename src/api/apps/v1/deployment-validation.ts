@@ -3,7 +3,7 @@
 import { shownForm } from '../../core/v1/internal-form.ts';
 import type { V1Deployment, V1DeploymentStrategy, V1ReplicaSet, V1RollingUpdateDeployment } from '../../gen/types.ts';
 import { checkNotNegative } from '../../machinery/field-checks.ts';
-import { forbiddenField, invalidField, notSupportedField, requiredField } from '../../machinery/field-error.ts';
+import { addErrors, forbiddenField, invalidField, notSupportedField, requiredField } from '../../machinery/field-error.ts';
 import { checkIntOrPercent, checkNotOverWhole } from '../../machinery/int-or-percent.ts';
 import type { WriteContext } from '../../machinery/kind.ts';
 import type { DynamicObject } from '../../machinery/object.ts';
@@ -18,9 +18,9 @@ export function validateDeployment(object: DynamicObject, _context?: WriteContex
   checkReplicatedTemplate(spec?.selector, spec?.template, stored?.template, errors);
   checkStrategy(spec?.strategy ?? {}, 'spec.strategy', errors);
   const { minReadySeconds = 0, progressDeadlineSeconds: deadline } = spec ?? {};
-  errors.push(...checkNotNegative('spec.minReadySeconds', minReadySeconds));
-  errors.push(...checkNotNegative('spec.revisionHistoryLimit', spec?.revisionHistoryLimit));
-  errors.push(...checkNotNegative('spec.progressDeadlineSeconds', deadline));
+  addErrors(errors, checkNotNegative('spec.minReadySeconds', minReadySeconds));
+  addErrors(errors, checkNotNegative('spec.revisionHistoryLimit', spec?.revisionHistoryLimit));
+  addErrors(errors, checkNotNegative('spec.progressDeadlineSeconds', deadline));
   if (deadline !== undefined && deadline <= minReadySeconds)
     errors.push(invalidField('spec.progressDeadlineSeconds', deadline, 'must be greater than minReadySeconds'));
   return errors;
@@ -46,11 +46,11 @@ function checkRollingUpdate(
   path: string,
   errors: FieldError[],
 ): void {
-  errors.push(...checkIntOrPercent(`${path}.maxUnavailable`, maxUnavailable));
-  errors.push(...checkIntOrPercent(`${path}.maxSurge`, maxSurge));
+  addErrors(errors, checkIntOrPercent(`${path}.maxUnavailable`, maxUnavailable));
+  addErrors(errors, checkIntOrPercent(`${path}.maxSurge`, maxSurge));
   if (sizeOf(maxUnavailable) === 0 && sizeOf(maxSurge) === 0)
     errors.push(invalidField(`${path}.maxUnavailable`, maxUnavailable, 'may not be 0 when `maxSurge` is 0'));
-  errors.push(...checkNotOverWhole(`${path}.maxUnavailable`, maxUnavailable));
+  addErrors(errors, checkNotOverWhole(`${path}.maxUnavailable`, maxUnavailable));
 }
 
 export function validateDeploymentStatus(updated: DynamicObject, existing: DynamicObject): FieldError[] {
@@ -68,7 +68,7 @@ export function validateReplicaSet(object: DynamicObject, _context?: WriteContex
   const { spec } = object as V1ReplicaSet;
   const stored = (existing as V1ReplicaSet | undefined)?.spec;
   const errors = checkNotNegative('spec.replicas', spec?.replicas);
-  errors.push(...checkNotNegative('spec.minReadySeconds', spec?.minReadySeconds));
+  addErrors(errors, checkNotNegative('spec.minReadySeconds', spec?.minReadySeconds));
   checkReplicatedTemplate(spec?.selector, spec?.template, stored?.template, errors);
   return errors;
 }

@@ -9,7 +9,7 @@ import type {
   V1StatefulSetUpdateStrategy,
 } from '../../gen/types.ts';
 import { checkNotNegative, sameMeaning } from '../../machinery/field-checks.ts';
-import { forbiddenField, invalidField, notSupportedField, requiredField } from '../../machinery/field-error.ts';
+import { addErrors, forbiddenField, invalidField, notSupportedField, requiredField } from '../../machinery/field-error.ts';
 import { checkIntOrPercent, checkNotOverWhole } from '../../machinery/int-or-percent.ts';
 import type { DynamicObject } from '../../machinery/object.ts';
 import { checkCollisionCount, validateReplicas } from '../../machinery/replica-status.ts';
@@ -28,11 +28,11 @@ export function validateStatefulSet(object: DynamicObject): FieldError[] {
   for (const field of retention ? (['whenDeleted', 'whenScaled'] as const) : [])
     if (!RETENTION.includes(retention?.[field] ?? ''))
       errors.push(notSupportedField(`spec.persistentVolumeClaimRetentionPolicy.${field}`, retention?.[field] ?? '', RETENTION));
-  errors.push(
+  addErrors(errors, [
     ...checkNotNegative('spec.replicas', spec.replicas),
     ...checkNotNegative('spec.minReadySeconds', spec.minReadySeconds),
     ...checkNotNegative('spec.ordinals.start', spec.ordinals?.start),
-  );
+  ]);
   checkSelector(spec.selector, 'statefulset', errors);
   // The pods' spec is not checked here: volumes that they mount are made of the claims' templates.
   if (checkSelected(spec.selector, spec.template, '', errors) && spec.template)
@@ -71,12 +71,12 @@ function checkRollingUpdate(
   path: string,
   errors: FieldError[],
 ): void {
-  errors.push(...checkNotNegative(`${path}.partition`, partition));
+  addErrors(errors, checkNotNegative(`${path}.partition`, partition));
   if (maxUnavailable === undefined) return;
   const field = `${path}.maxUnavailable`;
-  errors.push(...checkIntOrPercent(field, maxUnavailable));
+  addErrors(errors, checkIntOrPercent(field, maxUnavailable));
   if (sizeOf(maxUnavailable) === 0) errors.push(invalidField(field, maxUnavailable, 'cannot be 0'));
-  errors.push(...checkNotOverWhole(field, maxUnavailable));
+  addErrors(errors, checkNotOverWhole(field, maxUnavailable));
 }
 
 const MUTABLE = [

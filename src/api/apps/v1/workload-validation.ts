@@ -25,7 +25,7 @@ export function selects(
 /** Adds complaints about a selector that has to be there and to select something. `kind`: as the complaint names it. */
 export function checkSelector(selector: V1LabelSelector | undefined, kind: string, errors: FieldError[]): void {
   if (!selector) return void errors.push(requiredField('spec.selector'));
-  errors.push(...validateLabelSelector(selector, 'spec.selector'));
+  addErrors(errors, validateLabelSelector(selector, 'spec.selector'));
   if (isEmptySelector(selector))
     errors.push(invalidField('spec.selector', shownInOrder(selector), `empty selector is invalid for ${kind}`));
 }

@@ -19,7 +19,7 @@ import {
   checkQuantityNotNegative,
   checkReference,
 } from '../../machinery/field-checks.ts';
-import { forbiddenField, invalidField, notSupportedField, requiredField } from '../../machinery/field-error.ts';
+import { addErrors, forbiddenField, invalidField, notSupportedField, requiredField } from '../../machinery/field-error.ts';
 import type { WriteContext } from '../../machinery/kind.ts';
 import { checkDnsLabel, checkPathSegment } from '../../machinery/names.ts';
 import type { DynamicObject } from '../../machinery/object.ts';
@@ -125,9 +125,9 @@ function validateRules(rules: V2HPAScalingRules | undefined, path: string): Fiel
   if (window < 0) errors.push(invalidField(field, window, 'must be greater than or equal to zero'));
   if (window > LONGEST_STABILIZATION_SECONDS)
     errors.push(invalidField(field, window, `must be less than or equal to ${LONGEST_STABILIZATION_SECONDS}`));
-  if (selectPolicy !== undefined) errors.push(...checkOneOf(`${path}.selectPolicy`, selectPolicy, SELECT_POLICIES));
+  if (selectPolicy !== undefined) addErrors(errors, checkOneOf(`${path}.selectPolicy`, selectPolicy, SELECT_POLICIES));
   if (!policies.length) errors.push(requiredField(`${path}.policies`, 'must specify at least one Policy'));
-  errors.push(...checkEach(policies, `${path}.policies`, validatePolicy));
+  addErrors(errors, checkEach(policies, `${path}.policies`, validatePolicy));
   return tolerance === undefined ? errors : [...errors, ...checkQuantityNotNegative(`${path}.tolerance`, tolerance)];
 }
 
@@ -147,7 +147,7 @@ function validateMetric(metric: V2MetricSpec, path: string, described: VersionRu
   const expected = Object.hasOwn(SOURCE_FIELDS, type) ? SOURCE_FIELDS[type] : undefined;
   if (!expected) errors.push(notSupportedField(`${path}.type`, type, Object.keys(SOURCE_FIELDS)));
   const present = LOOKED_AT.filter((field) => metric[field] !== undefined);
-  if (present[0]) errors.push(...validateSource(metric, present[0], `${path}.${present[0]}`, described));
+  if (present[0]) addErrors(errors, validateSource(metric, present[0], `${path}.${present[0]}`, described));
   if (expected && !metric[expected])
     errors.push(requiredField(`${path}.${expected}`, 'must populate information for the given metric source'));
   if (present.length !== 1)
@@ -212,7 +212,7 @@ function validateResource(
   path: string,
 ): FieldError[] {
   const errors = name ? [] : [requiredField(`${path}.name`, 'must specify a resource name')];
-  errors.push(...validateMetricTarget(target, `${path}.target`));
+  addErrors(errors, validateMetricTarget(target, `${path}.target`));
   if (target.averageUtilization === undefined && target.averageValue === undefined)
     errors.push(requiredField(`${path}.target.averageUtilization`, 'must set either a target raw value or a target utilization'));
   if (target.averageUtilization !== undefined && target.averageValue !== undefined)

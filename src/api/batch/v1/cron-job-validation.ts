@@ -3,7 +3,7 @@
 import { shownInOrder } from '../../core/v1/internal-form.ts';
 import type { V1CronJob, V1CronJobSpec } from '../../gen/types.ts';
 import { checkNotNegative } from '../../machinery/field-checks.ts';
-import { invalidField, notSupportedField, requiredField } from '../../machinery/field-error.ts';
+import { addErrors, invalidField, notSupportedField, requiredField } from '../../machinery/field-error.ts';
 import type { DynamicObject } from '../../machinery/object.ts';
 import type { FieldError } from '../../machinery/status-error.ts';
 import { checkSchedule } from './cron-schedule.ts';
@@ -19,14 +19,14 @@ export function validateCronJob(object: DynamicObject, _context?: unknown, exist
   const errors: FieldError[] = [];
   const before = (existing as unknown as V1CronJob | undefined)?.spec;
   checkTimetable(spec, before, errors);
-  errors.push(...checkNotNegative('spec.startingDeadlineSeconds', spec.startingDeadlineSeconds));
+  addErrors(errors, checkNotNegative('spec.startingDeadlineSeconds', spec.startingDeadlineSeconds));
   if (spec.timeZone !== undefined && spec.timeZone !== before?.timeZone) checkTimeZone(spec.timeZone, errors);
   if (!spec.concurrencyPolicy) errors.push(requiredField('spec.concurrencyPolicy'));
   else if (!CONCURRENCY_POLICIES.includes(spec.concurrencyPolicy))
     errors.push(notSupportedField('spec.concurrencyPolicy', spec.concurrencyPolicy, CONCURRENCY_POLICIES));
   checkJobTemplate(spec, before, errors);
-  errors.push(...checkNotNegative('spec.successfulJobsHistoryLimit', spec.successfulJobsHistoryLimit));
-  errors.push(...checkNotNegative('spec.failedJobsHistoryLimit', spec.failedJobsHistoryLimit));
+  addErrors(errors, checkNotNegative('spec.successfulJobsHistoryLimit', spec.successfulJobsHistoryLimit));
+  addErrors(errors, checkNotNegative('spec.failedJobsHistoryLimit', spec.failedJobsHistoryLimit));
   if (!existing && (metadata?.name?.length ?? 0) > LONGEST_NAME)
     errors.push(invalidField('metadata.name', metadata?.name, `must be no more than ${LONGEST_NAME} characters`));
   return errors;

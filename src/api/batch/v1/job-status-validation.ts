@@ -6,7 +6,7 @@
 import { shownForm } from '../../core/v1/internal-form.ts';
 import type { V1Job, V1JobStatus } from '../../gen/types.ts';
 import { checkNotNegative, sameMeaning } from '../../machinery/field-checks.ts';
-import { duplicateField, invalidField, requiredField } from '../../machinery/field-error.ts';
+import { addErrors, duplicateField, invalidField, requiredField } from '../../machinery/field-error.ts';
 import type { DynamicObject } from '../../machinery/object.ts';
 import type { FieldError } from '../../machinery/status-error.ts';
 import { parseIndexes, sharedIndex } from './index-ranges.ts';
@@ -57,7 +57,7 @@ type Changed = (...what: (Condition | 'Finished' | keyof V1JobStatus)[]) => bool
 
 function checkCounts(status: V1JobStatus, errors: FieldError[]): void {
   for (const field of ['active', 'succeeded', 'failed', 'ready', 'terminating'] as const)
-    errors.push(...checkNotNegative(`status.${field}`, status[field]));
+    addErrors(errors, checkNotNegative(`status.${field}`, status[field]));
   const seen = new Set<string>();
   for (const list of ['succeeded', 'failed'] as const)
     status.uncountedTerminatedPods?.[list]?.forEach((uid, i) => {

@@ -75,7 +75,7 @@ function checkGeneratedSelector({ metadata, spec }: V1Job, before: V1JobSpec | u
 
 function checkSelector({ selector, template }: V1JobSpec, errors: FieldError[]): void {
   if (!selector) errors.push(requiredField('spec.selector'));
-  else errors.push(...validateLabelSelector(selector, 'spec.selector'));
+  else addErrors(errors, validateLabelSelector(selector, 'spec.selector'));
   const labels = template.metadata?.labels;
   try {
     const selected = selector ? selectorFromLabelSelector(selector) : selectorFromLabels({});
@@ -90,11 +90,11 @@ function checkSelector({ selector, template }: V1JobSpec, errors: FieldError[]):
 
 /** Adds complaints about a job's spec, or that of a cron job's jobs. `stored`: what it was before an update. */
 export function validateJobSpec(spec: V1JobSpec, path: string, stored: V1JobSpec | undefined, errors: FieldError[]): void {
-  for (const field of COUNTS) errors.push(...checkNotNegative(`${path}.${field}`, spec[field]));
+  for (const field of COUNTS) addErrors(errors, checkNotNegative(`${path}.${field}`, spec[field]));
   if (spec.maxFailedIndexes !== undefined && spec.backoffLimitPerIndex === undefined)
     errors.push(requiredField(`${path}.backoffLimitPerIndex`, 'when maxFailedIndexes is specified'));
   if (spec.managedBy !== undefined) {
-    errors.push(...checkDomainPrefixedPath(`${path}.managedBy`, spec.managedBy));
+    addErrors(errors, checkDomainPrefixedPath(`${path}.managedBy`, spec.managedBy));
     if (spec.managedBy.length > LONGEST_MANAGER) errors.push(tooLongField(`${path}.managedBy`, LONGEST_MANAGER));
   }
   checkCompletionMode(spec, path, errors);

@@ -1,6 +1,13 @@
 import { X509Certificate } from 'node:crypto';
 import type { V1CertificateSigningRequest } from '../../gen/types.ts';
-import { duplicateField, forbiddenField, invalidField, notSupportedField, requiredField } from '../../machinery/field-error.ts';
+import {
+  addErrors,
+  duplicateField,
+  forbiddenField,
+  invalidField,
+  notSupportedField,
+  requiredField,
+} from '../../machinery/field-error.ts';
 import type { WriteContext } from '../../machinery/kind.ts';
 import type { DynamicObject } from '../../machinery/object.ts';
 import { decodePem } from '../../machinery/pem.ts';
@@ -52,10 +59,10 @@ export function validateRequest(object: DynamicObject, _context?: WriteContext, 
   const errors: FieldError[] = [];
   const complaint = requestComplaint(spec.request);
   if (complaint) errors.push(invalidField('spec.request', spec.request, complaint));
-  errors.push(...validateUsages(spec.usages ?? [], before?.spec.usages ?? []));
+  addErrors(errors, validateUsages(spec.usages ?? [], before?.spec.usages ?? []));
   if (spec.signerName === LEGACY_UNKNOWN && before?.spec.signerName !== LEGACY_UNKNOWN)
     errors.push(invalidField('spec.signerName', spec.signerName, 'the legacy signerName is not allowed via this API version'));
-  else errors.push(...validateSignerName(spec.signerName, 'spec.signerName'));
+  else addErrors(errors, validateSignerName(spec.signerName, 'spec.signerName'));
   if (spec.expirationSeconds !== undefined && spec.expirationSeconds < SHORTEST_SECONDS)
     errors.push(
       invalidField(
@@ -64,7 +71,7 @@ export function validateRequest(object: DynamicObject, _context?: WriteContext, 
         'may not specify a duration less than 600 seconds (10 minutes)',
       ),
     );
-  errors.push(...validateConditions(status?.conditions ?? [], before?.status?.conditions ?? []));
+  addErrors(errors, validateConditions(status?.conditions ?? [], before?.status?.conditions ?? []));
   return errors;
 }
 

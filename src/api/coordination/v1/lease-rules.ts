@@ -1,5 +1,5 @@
 import type { V1Lease } from '../../gen/types.ts';
-import { forbiddenField, invalidField, notSupportedField } from '../../machinery/field-error.ts';
+import { addErrors, forbiddenField, invalidField, notSupportedField } from '../../machinery/field-error.ts';
 import { checkQualifiedName } from '../../machinery/names.ts';
 import type { DynamicObject } from '../../machinery/object.ts';
 import type { FieldError } from '../../machinery/status-error.ts';
@@ -11,7 +11,7 @@ export function validateLease(object: DynamicObject): FieldError[] {
     errors.push(invalidField('spec.leaseDurationSeconds', spec.leaseDurationSeconds, 'must be greater than 0'));
   if (spec?.leaseTransitions !== undefined && spec.leaseTransitions < 0)
     errors.push(invalidField('spec.leaseTransitions', spec.leaseTransitions, 'must be greater than or equal to 0'));
-  if (spec?.strategy !== undefined) errors.push(...validateLeaseStrategy(spec.strategy, 'spec.strategy'));
+  if (spec?.strategy !== undefined) addErrors(errors, validateLeaseStrategy(spec.strategy, 'spec.strategy'));
   if (spec?.preferredHolder && !spec.strategy)
     errors.push(forbiddenField('spec.preferredHolder', 'may only be specified if `strategy` is defined'));
   return errors;

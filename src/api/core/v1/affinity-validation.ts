@@ -1,6 +1,6 @@
 /** Where pods want to be: which nodes, and near or away from which pods (core/validation validateAffinity). */
 import type { V1Affinity, V1NodeAffinity, V1PodAffinity, V1PodAffinityTerm } from '../../gen/types.ts';
-import { invalidField, requiredField } from '../../machinery/field-error.ts';
+import { addErrors, invalidField, requiredField } from '../../machinery/field-error.ts';
 import { validateLabelSelector } from '../../machinery/label-selector-validation.ts';
 import { checkDnsLabel, checkQualifiedName } from '../../machinery/names.ts';
 import type { FieldError } from '../../machinery/status-error.ts';
@@ -23,11 +23,11 @@ export function validateAffinity(
 
 function validateNodeAffinity(affinity: V1NodeAffinity, path: string, errors: FieldError[]): void {
   const required = affinity[REQUIRED];
-  if (required) errors.push(...validateNodeSelector(required, `${path}.${REQUIRED}`));
+  if (required) addErrors(errors, validateNodeSelector(required, `${path}.${REQUIRED}`));
   affinity[PREFERRED]?.forEach(({ weight, preference }, i) => {
     const at = `${path}.${PREFERRED}[${i}]`;
     if (weight <= 0 || weight > 100) errors.push(invalidField(`${at}.weight`, weight, BAD_WEIGHT));
-    errors.push(...validateNodeSelectorTerm(preference, `${at}.preference`, { anyValue: true }));
+    addErrors(errors, validateNodeSelectorTerm(preference, `${at}.preference`, { anyValue: true }));
   });
 }
 
@@ -44,10 +44,10 @@ function validatePodAffinity(affinity: V1PodAffinity, path: string, errors: Fiel
 
 function checkPodTerm(term: V1PodAffinityTerm, path: string, errors: FieldError[]): void {
   const { labelSelector, namespaceSelector, namespaces = [], topologyKey } = term;
-  errors.push(
+  addErrors(errors, [
     ...validateLabelSelector(labelSelector, `${path}.labelSelector`),
     ...validateLabelSelector(namespaceSelector, `${path}.namespaceSelector`),
-  );
+  ]);
   for (const name of namespaces)
     for (const complaint of checkDnsLabel(name)) errors.push(invalidField(`${path}.namespace`, name, complaint));
   checkLabelKeys(term, path, errors);

@@ -1,6 +1,6 @@
 /** Ports of containers, each by itself and against each other on a node (core/validation validateContainerPorts). */
 import type { V1ContainerPort, V1PodSpec } from '../../gen/types.ts';
-import { duplicateField, invalidField, notSupportedField, requiredField } from '../../machinery/field-error.ts';
+import { addErrors, duplicateField, invalidField, notSupportedField, requiredField } from '../../machinery/field-error.ts';
 import { checkPortName } from '../../machinery/names.ts';
 import { checkPortNumber } from '../../machinery/ports.ts';
 import type { FieldError } from '../../machinery/status-error.ts';
@@ -19,8 +19,8 @@ export function validatePorts(ports: readonly V1ContainerPort[], path: string, e
       names.add(name);
     }
     if (!containerPort) errors.push(requiredField(`${at}.containerPort`));
-    else errors.push(...checkPortNumber(`${at}.containerPort`, containerPort));
-    if (hostPort) errors.push(...checkPortNumber(`${at}.hostPort`, hostPort));
+    else addErrors(errors, checkPortNumber(`${at}.containerPort`, containerPort));
+    if (hostPort) addErrors(errors, checkPortNumber(`${at}.hostPort`, hostPort));
     if (!protocol) errors.push(requiredField(`${at}.protocol`));
     else if (!PROTOCOLS.includes(protocol)) errors.push(notSupportedField(`${at}.protocol`, protocol, PROTOCOLS));
   });

@@ -1,6 +1,6 @@
 /** How a pod resolves names (core/validation validatePodDNSConfig, ValidateHostAliases). */
 import type { V1HostAlias, V1PodSpec } from '../../gen/types.ts';
-import { invalidField, notSupportedField, requiredField } from '../../machinery/field-error.ts';
+import { addErrors, invalidField, notSupportedField, requiredField } from '../../machinery/field-error.ts';
 import { checkIp } from '../../machinery/ip.ts';
 import { checkDnsSubdomain } from '../../machinery/names.ts';
 import type { FieldError } from '../../machinery/status-error.ts';
@@ -42,7 +42,7 @@ export function validateDnsConfig({ dnsConfig, dnsPolicy }: V1PodSpec, path: str
   if (nameservers.length > MOST_NAMESERVERS)
     errors.push(invalidField(`${path}.nameservers`, nameservers, `must not have more than ${MOST_NAMESERVERS} nameservers`));
   nameservers.forEach((address, i) => {
-    errors.push(...checkIp(`${path}.nameservers[${i}]`, address));
+    addErrors(errors, checkIp(`${path}.nameservers[${i}]`, address));
   });
   if (searches.length > MOST_SEARCHES)
     errors.push(invalidField(`${path}.searches`, searches, `must not have more than ${MOST_SEARCHES} search paths`));
@@ -66,7 +66,7 @@ export function validateDnsConfig({ dnsConfig, dnsPolicy }: V1PodSpec, path: str
 
 export function validateHostAliases(aliases: readonly V1HostAlias[], path: string, errors: FieldError[]): void {
   aliases.forEach(({ ip, hostnames = [] }, i) => {
-    errors.push(...checkIp(`${path}[${i}].ip`, ip));
+    addErrors(errors, checkIp(`${path}[${i}].ip`, ip));
     hostnames.forEach((hostname, h) => {
       for (const complaint of checkDnsSubdomain(hostname))
         errors.push(invalidField(`${path}[${i}].hostnames[${h}]`, hostname, complaint));

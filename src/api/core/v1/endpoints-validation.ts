@@ -1,7 +1,7 @@
 /** Endpoints (core/validation ValidateEndpoints). */
 import type { CoreV1EndpointPort, V1EndpointAddress, V1EndpointSubset, V1Endpoints } from '../../gen/types.ts';
 import { checkEach, checkField, checkOneOf, sameMeaning } from '../../machinery/field-checks.ts';
-import { requiredField } from '../../machinery/field-error.ts';
+import { addErrors, requiredField } from '../../machinery/field-error.ts';
 import { checkIp, checkNotSpecial } from '../../machinery/ip.ts';
 import type { WriteContext } from '../../machinery/kind.ts';
 import { checkDnsLabel, checkDnsSubdomain, checkQualifiedName } from '../../machinery/names.ts';
@@ -49,10 +49,10 @@ function validatePort(
   nameNeeded: boolean,
 ): FieldError[] {
   const errors: FieldError[] = [];
-  if (name) errors.push(...checkField(`${path}.name`, name, checkDnsLabel));
+  if (name) addErrors(errors, checkField(`${path}.name`, name, checkDnsLabel));
   else if (nameNeeded) errors.push(requiredField(`${path}.name`));
-  errors.push(...checkPortNumber(`${path}.port`, port));
+  addErrors(errors, checkPortNumber(`${path}.port`, port));
   if (!protocol) errors.push(requiredField(`${path}.protocol`));
-  else errors.push(...checkOneOf(`${path}.protocol`, protocol, PROTOCOLS));
+  else addErrors(errors, checkOneOf(`${path}.protocol`, protocol, PROTOCOLS));
   return appProtocol === undefined ? errors : [...errors, ...checkField(`${path}.appProtocol`, appProtocol, checkQualifiedName)];
 }

@@ -1,7 +1,7 @@
 /** What Events must say, in the older group and in the newer one (core/validation events.go). */
 import type { CoreV1Event } from '../../gen/types.ts';
 import { checkField, checkImmutable, checkRequired, sameMeaning } from '../../machinery/field-checks.ts';
-import { invalidField, requiredField } from '../../machinery/field-error.ts';
+import { addErrors, invalidField, requiredField } from '../../machinery/field-error.ts';
 import { checkDnsSubdomain, checkQualifiedName } from '../../machinery/names.ts';
 import type { DynamicObject } from '../../machinery/object.ts';
 import type { FieldError } from '../../machinery/status-error.ts';
@@ -35,7 +35,7 @@ function validateComplete(event: CoreV1Event): FieldError[] {
   const errors: FieldError[] = [];
   if (!involvedObject.namespace && namespace !== DEFAULT_NAMESPACE && namespace !== SYSTEM_NAMESPACE) errors.push(misplaced(''));
   if (!reportingComponent) errors.push(requiredField('reportingController'));
-  errors.push(...checkField('reportingController', reportingComponent, checkQualifiedName));
+  addErrors(errors, checkField('reportingController', reportingComponent, checkQualifiedName));
   for (const [field, most] of Object.entries(LONGEST)) {
     const text = event[field as keyof typeof LONGEST] ?? '';
     if (!text && field !== 'message') errors.push(requiredField(field));

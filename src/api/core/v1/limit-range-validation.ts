@@ -1,7 +1,7 @@
 /** What ranges of limits may say (core/validation ValidateLimitRange). */
 import type { V1LimitRange, V1LimitRangeItem } from '../../gen/types.ts';
 import { checkEach, checkField } from '../../machinery/field-checks.ts';
-import { duplicateField, forbiddenField, invalidField, requiredField } from '../../machinery/field-error.ts';
+import { addErrors, duplicateField, forbiddenField, invalidField, requiredField } from '../../machinery/field-error.ts';
 import { checkQualifiedName } from '../../machinery/names.ts';
 import type { DynamicObject } from '../../machinery/object.ts';
 import { parseQuantity } from '../../machinery/quantity.ts';
@@ -46,8 +46,8 @@ export function validateLimitRange(object: DynamicObject): FieldError[] {
     const errors = checkType(item.type, `${path}.type`);
     if (seen.has(item.type)) errors.push(duplicateField(`${path}.type`, item.type));
     seen.add(item.type);
-    errors.push(...checkNames(item, path));
-    for (const resource of resourcesOf(item)) errors.push(...checkAmounts(item, resource, path));
+    addErrors(errors, checkNames(item, path));
+    for (const resource of resourcesOf(item)) addErrors(errors, checkAmounts(item, resource, path));
     return errors;
   });
 }
@@ -98,7 +98,7 @@ function checkAmounts(item: Item, resource: string, path: string): FieldError[] 
     const detail = `${order.lessIs} value ${text(order.less)} is greater than ${order.moreIs} value ${text(order.more)}`;
     errors.push(invalidField(`${path}.${order.at}[${resource}]`, text(order[order.shown]), detail));
   }
-  errors.push(...checkRatio(text('maxLimitRequestRatio'), amount, `${path}.maxLimitRequestRatio[${resource}]`));
+  addErrors(errors, checkRatio(text('maxLimitRequestRatio'), amount, `${path}.maxLimitRequestRatio[${resource}]`));
   const [limit, request] = [amount('default'), amount('defaultRequest')];
   if (!allowsOvercommit(resource) && limit !== undefined && request !== undefined && limit !== request) {
     const detail = `default value ${text('default')} must equal to defaultRequest value ${text('defaultRequest')} in ${resource}`;

@@ -1,4 +1,5 @@
 /** Labels of nodes that have got other names, and constraints that select nothing (pkg/api/node, pkg/api/pod/warnings.go). */
+import { addAll } from '../../../std/add-all.ts';
 import type { V1LabelSelector, V1NodeSelectorTerm, V1PodSpec } from '../../gen/types.ts';
 import { checkLabelValue } from '../../machinery/names.ts';
 
@@ -56,11 +57,11 @@ export function nodeLabelWarnings({ nodeSelector, affinity, topologySpreadConstr
   const at = `${path}.affinity.nodeAffinity`;
   required?.nodeSelectorTerms.forEach((term, i) => {
     const place = `${at}.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms[${i}]`;
-    warnings.push(...nodeTermWarnings(term, place, false));
+    addAll(warnings, nodeTermWarnings(term, place, false));
   });
   preferred?.forEach(({ preference }, i) => {
     const place = `${at}.preferredDuringSchedulingIgnoredDuringExecution[${i}].preference`;
-    warnings.push(...nodeTermWarnings(preference, place, true));
+    addAll(warnings, nodeTermWarnings(preference, place, true));
   });
   topologySpreadConstraints?.forEach(({ topologyKey, labelSelector }, i) => {
     const place = `${path}.topologySpreadConstraints[${i}]`;

@@ -1,7 +1,14 @@
 import type { V1Node, V1NodeConfigSource, V1NodeStatus, V1OwnerReference, V1Taint } from '../../gen/types.ts';
 import { isJsonMap } from '../../machinery/clone.ts';
 import { checkEach, checkField } from '../../machinery/field-checks.ts';
-import { duplicateField, forbiddenField, invalidField, notSupportedField, requiredField } from '../../machinery/field-error.ts';
+import {
+  addErrors,
+  duplicateField,
+  forbiddenField,
+  invalidField,
+  notSupportedField,
+  requiredField,
+} from '../../machinery/field-error.ts';
 import { checkCidr, parseCidr } from '../../machinery/ip.ts';
 import type { WriteContext } from '../../machinery/kind.ts';
 import {
@@ -87,7 +94,7 @@ function readAnnotation(
     return;
   }
   const right = isRight(value) && (!Array.isArray(value) || value.every(isJsonMap));
-  errors.push(...(right ? check(value) : [invalidField(path, key, 'must be JSON of the right type')]));
+  addErrors(errors, right ? check(value) : [invalidField(path, key, 'must be JSON of the right type')]);
 }
 
 /** Kubernetes' old single field and the newer list say the same; where they do not, it is the old one that was changed. */
@@ -170,11 +177,15 @@ export function validateNodeUpdate(updated: DynamicObject, existing: DynamicObje
   const errors = validateAddresses(status);
   const [ranges, old] = [after.podCIDRs ?? [], before.podCIDRs ?? []];
   if (old.length > 0 && ranges.length !== old.length) errors.push(forbiddenField('spec.podCIDRs', PODS_ELSEWHERE));
-  else errors.push(...old.flatMap((cidr, i) => (cidr === ranges[i] ? [] : [forbiddenField('spec.podCIDRs', PODS_ELSEWHERE)])));
+  else
+    addErrors(
+      errors,
+      old.flatMap((cidr, i) => (cidr === ranges[i] ? [] : [forbiddenField('spec.podCIDRs', PODS_ELSEWHERE)])),
+    );
   if (before.providerID && after.providerID !== before.providerID)
     errors.push(forbiddenField('spec.providerID', 'node updates may not change providerID except from "" to valid'));
-  if (after.configSource) errors.push(...validateConfigSource(after.configSource, 'spec.configSource', false));
-  errors.push(...validateStatusConfig(status));
+  if (after.configSource) addErrors(errors, validateConfigSource(after.configSource, 'spec.configSource', false));
+  addErrors(errors, validateStatusConfig(status));
   if ((after.externalID ?? '') !== (before.externalID ?? ''))
     errors.push(forbiddenField('spec.externalID', 'may not be updated'));
   return errors;
@@ -217,6 +228,6 @@ function validateConfigSource(source: V1NodeConfigSource, path: string, inStatus
   ];
   for (const [field, check] of needed)
     if (!configMap[field]) errors.push(requiredField(`${at}.${field}`));
-    else errors.push(...checkField(`${at}.${field}`, configMap[field], check));
+    else addErrors(errors, checkField(`${at}.${field}`, configMap[field], check));
   return errors;
 }

@@ -1,7 +1,7 @@
 /** Which nodes are meant, in affinities of volumes and claims (core/validation ValidateNodeSelector). */
 import type { V1NodeSelector, V1NodeSelectorRequirement, V1NodeSelectorTerm } from '../../gen/types.ts';
 import { checkEach, checkField } from '../../machinery/field-checks.ts';
-import { forbiddenField, invalidField, requiredField } from '../../machinery/field-error.ts';
+import { addErrors, forbiddenField, invalidField, requiredField } from '../../machinery/field-error.ts';
 import { checkDnsSubdomain, checkLabelValue, checkQualifiedName } from '../../machinery/names.ts';
 import type { FieldError } from '../../machinery/status-error.ts';
 
@@ -50,7 +50,7 @@ function validateExpression(
     default:
       errors.push(invalidField(`${path}.operator`, operator, 'not a valid selector operator'));
   }
-  errors.push(...checkField(`${path}.key`, key, checkQualifiedName));
+  addErrors(errors, checkField(`${path}.key`, key, checkQualifiedName));
   if (anyValue) return errors;
   return [...errors, ...checkEach(values, `${path}.values`, (value, at) => checkField(at, value, checkLabelValue))];
 }

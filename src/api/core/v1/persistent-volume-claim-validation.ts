@@ -13,7 +13,7 @@ import {
   checkQuantityPositive,
   sameMeaning,
 } from '../../machinery/field-checks.ts';
-import { forbiddenField, invalidField, notSupportedField, requiredField } from '../../machinery/field-error.ts';
+import { addErrors, forbiddenField, invalidField, notSupportedField, requiredField } from '../../machinery/field-error.ts';
 import type { WriteContext } from '../../machinery/kind.ts';
 import { validateLabelSelector } from '../../machinery/label-selector-validation.ts';
 import { checkDnsLabel, checkDnsSubdomain, checkQualifiedName } from '../../machinery/names.ts';
@@ -54,20 +54,20 @@ export function validatePersistentVolumeClaimSpec(
 ): FieldError[] {
   const { resources, storageClassName, volumeMode, dataSource, dataSourceRef, volumeAttributesClassName } = spec;
   const errors = validateAccessModes(spec.accessModes, `${path}.accessModes`, 'at least 1 access mode is required');
-  errors.push(...validateLabelSelector(spec.selector, `${path}.selector`, { lenient }));
+  addErrors(errors, validateLabelSelector(spec.selector, `${path}.selector`, { lenient }));
   const storage = resources?.requests?.['storage'];
   if (storage === undefined) errors.push(requiredField(`${path}.resources[storage]`));
-  else errors.push(...checkQuantityPositive(`${path}.resources[storage]`, storage));
-  if (storageClassName) errors.push(...checkField(`${path}.storageClassName`, storageClassName, checkDnsSubdomain));
-  if (volumeMode !== undefined) errors.push(...checkOneOf(`${path}.volumeMode`, volumeMode, VOLUME_MODES));
-  if (dataSource) errors.push(...validateSource(dataSource, `${path}.dataSource`, anyGroup));
-  if (dataSourceRef) errors.push(...validateSource(dataSourceRef, `${path}.dataSourceRef`, anyGroup));
+  else addErrors(errors, checkQuantityPositive(`${path}.resources[storage]`, storage));
+  if (storageClassName) addErrors(errors, checkField(`${path}.storageClassName`, storageClassName, checkDnsSubdomain));
+  if (volumeMode !== undefined) addErrors(errors, checkOneOf(`${path}.volumeMode`, volumeMode, VOLUME_MODES));
+  if (dataSource) addErrors(errors, validateSource(dataSource, `${path}.dataSource`, anyGroup));
+  if (dataSourceRef) addErrors(errors, validateSource(dataSourceRef, `${path}.dataSourceRef`, anyGroup));
   if (dataSource && dataSourceRef?.namespace)
     errors.push(invalidField(path, PATH_VALUE, 'may not be specified when dataSourceRef.namespace is specified'));
   else if (dataSource && dataSourceRef && !isSameSource(dataSource, dataSourceRef))
     errors.push(invalidField(path, PATH_VALUE, 'must match dataSourceRef'));
   if (volumeAttributesClassName)
-    errors.push(...checkField(`${path}.volumeAttributesClassName`, volumeAttributesClassName, checkDnsSubdomain));
+    addErrors(errors, checkField(`${path}.volumeAttributesClassName`, volumeAttributesClassName, checkDnsSubdomain));
   return errors;
 }
 
@@ -87,8 +87,8 @@ function validateSource(
   if (!kind) errors.push(requiredField(`${path}.kind`));
   if (!apiGroup && kind !== 'PersistentVolumeClaim')
     errors.push(invalidField(path, kind, "must be 'PersistentVolumeClaim' when referencing the default apiGroup"));
-  if (apiGroup && !anyGroup) errors.push(...checkField(`${path}.apiGroup`, apiGroup, checkDnsSubdomain));
-  if (namespace) errors.push(...checkField(`${path}.namespace`, namespace, checkDnsLabel));
+  if (apiGroup && !anyGroup) addErrors(errors, checkField(`${path}.apiGroup`, apiGroup, checkDnsSubdomain));
+  if (namespace) addErrors(errors, checkField(`${path}.namespace`, namespace, checkDnsLabel));
   return errors;
 }
 
@@ -118,8 +118,8 @@ export function validatePersistentVolumeClaimUpdate(updated: DynamicObject, exis
         `spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims\n${describeDifference('PersistentVolumeClaimSpec', then, now)}`,
       ),
     );
-  errors.push(...validateSizeChange(after, before));
-  errors.push(...checkImmutable('volumeMode', after.spec?.volumeMode, before.spec?.volumeMode));
+  addErrors(errors, validateSizeChange(after, before));
+  addErrors(errors, checkImmutable('volumeMode', after.spec?.volumeMode, before.spec?.volumeMode));
   const attributes = after.spec?.volumeAttributesClassName;
   // A class that a volume has cannot be taken from it; one that could not be given can be.
   if (
@@ -156,15 +156,16 @@ export function validatePersistentVolumeClaimStatus(updated: DynamicObject): Fie
   const errors: FieldError[] = [];
   if (!spec?.accessModes?.length) errors.push(requiredField('Spec.accessModes'));
   for (const [resource, quantity] of Object.entries(status.capacity ?? {}))
-    errors.push(...checkBasicQuantity(`status.capacity[${resource}]`, quantity));
+    addErrors(errors, checkBasicQuantity(`status.capacity[${resource}]`, quantity));
   for (const [resource, state] of Object.entries(status.allocatedResourceStatuses ?? {})) {
-    errors.push(...checkResource(resource, 'status.allocatedResourceStatuses'));
+    addErrors(errors, checkResource(resource, 'status.allocatedResourceStatuses'));
     if (!RESIZE_STATUSES.includes(state))
       errors.push(notSupportedField('status.allocatedResourceStatuses', resource, RESIZE_STATUSES));
   }
   for (const [resource, quantity] of Object.entries(status.allocatedResources ?? {}))
-    errors.push(
-      ...firstOf(
+    addErrors(
+      errors,
+      firstOf(
         checkResource(resource, 'status.allocatedResources'),
         checkBasicQuantity(`status.allocatedResources[${resource}]`, quantity),
       ),

@@ -12,7 +12,7 @@ import type {
 } from '../../gen/types.ts';
 import { checkDriverName } from '../../machinery/domain-names.ts';
 import { checkField, checkRequired } from '../../machinery/field-checks.ts';
-import { forbiddenField, invalidField, requiredField } from '../../machinery/field-error.ts';
+import { addErrors, forbiddenField, invalidField, requiredField } from '../../machinery/field-error.ts';
 import { checkDnsLabel, checkDnsSubdomain } from '../../machinery/names.ts';
 import type { FieldError } from '../../machinery/status-error.ts';
 import { checkNoBacksteps } from './local-path.ts';
@@ -69,7 +69,7 @@ function checkGlusterfs(source: V1GlusterfsPersistentVolumeSource, path: string,
   const at = `${path}.endpointsNamespace`;
   if (namespace === '')
     errors.push(invalidField(at, namespace, 'if the endpointnamespace is set, it must be a valid namespace name'));
-  else if (namespace !== undefined) errors.push(...checkField(at, namespace, checkDnsLabel));
+  else if (namespace !== undefined) addErrors(errors, checkField(at, namespace, checkDnsLabel));
 }
 
 /** The directory that a volume's targets are known by is named after the volume and its portal. */
@@ -115,7 +115,7 @@ function checkLocal({ path: directory }: V1LocalVolumeSource, path: string, _: S
 }
 
 function checkCsi(csi: V1CSIPersistentVolumeSource, path: string, _: Scope, errors: FieldError[]): void {
-  errors.push(...checkDriverName(`${path}.driver`, csi.driver));
+  addErrors(errors, checkDriverName(`${path}.driver`, csi.driver));
   if (!csi.volumeHandle) errors.push(requiredField(`${path}.volumeHandle`));
   const secrets: readonly (keyof V1CSIPersistentVolumeSource)[] = [
     'controllerPublishSecretRef',
@@ -126,10 +126,10 @@ function checkCsi(csi: V1CSIPersistentVolumeSource, path: string, _: Scope, erro
   for (const field of secrets) {
     const secret = csi[field] as V1SecretReference | undefined;
     if (secret)
-      errors.push(
+      addErrors(errors, [
         ...checkRequired(`${path}.${field}.name`, secret.name, checkDnsSubdomain),
         ...checkRequired(`${path}.${field}.namespace`, secret.namespace, checkDnsLabel),
-      );
+      ]);
   }
 }
 

@@ -13,7 +13,14 @@ import {
   checkQuantityPositive,
   sameMeaning,
 } from '../../machinery/field-checks.ts';
-import { forbiddenField, IMMUTABLE, invalidField, notSupportedField, requiredField } from '../../machinery/field-error.ts';
+import {
+  addErrors,
+  forbiddenField,
+  IMMUTABLE,
+  invalidField,
+  notSupportedField,
+  requiredField,
+} from '../../machinery/field-error.ts';
 import type { WriteContext } from '../../machinery/kind.ts';
 import { checkDnsSubdomain, checkLabelValue } from '../../machinery/names.ts';
 import type { DynamicObject } from '../../machinery/object.ts';
@@ -38,21 +45,21 @@ export function validatePersistentVolume(object: DynamicObject, _context?: Write
   if (!Object.hasOwn(capacity, 'storage') || resources.length > 1)
     errors.push(notSupportedField(`${path}.capacity`, shownInOrder(spec.capacity), ['storage']));
   for (const [resource, quantity] of Object.entries(capacity))
-    errors.push(
+    addErrors(errors, [
       ...checkBasicQuantity(`${path}.capacity[${resource}]`, quantity),
       ...checkQuantityPositive(`${path}.capacity[${resource}]`, quantity),
-    );
-  if (policy) errors.push(...checkOneOf(`${path}.persistentVolumeReclaimPolicy`, policy, RECLAIM_POLICIES));
+    ]);
+  if (policy) addErrors(errors, checkOneOf(`${path}.persistentVolumeReclaimPolicy`, policy, RECLAIM_POLICIES));
   if (spec.nodeAffinity) {
     const at = `${path}.nodeAffinity.required`;
     if (!spec.nodeAffinity.required) errors.push(requiredField(at, 'must specify required node constraints'));
-    else errors.push(...validateNodeSelector(spec.nodeAffinity.required, at, { anyValue: hasOddValue(existing) }));
+    else addErrors(errors, validateNodeSelector(spec.nodeAffinity.required, at, { anyValue: hasOddValue(existing) }));
   }
-  errors.push(...validatePersistentVolumeSources(spec, path, { volumeName: object.metadata.name ?? '' }));
+  addErrors(errors, validatePersistentVolumeSources(spec, path, { volumeName: object.metadata.name ?? '' }));
   if (policy === 'Recycle' && spec.hostPath && /^\/+$/.test(spec.hostPath.path))
     errors.push(forbiddenField(`${path}.persistentVolumeReclaimPolicy`, "may not be 'recycle' for a hostPath mount of '/'"));
-  if (storageClassName) errors.push(...checkField(`${path}.storageClassName`, storageClassName, checkDnsSubdomain));
-  if (volumeMode !== undefined) errors.push(...checkOneOf(`${path}.volumeMode`, volumeMode, VOLUME_MODES));
+  if (storageClassName) addErrors(errors, checkField(`${path}.storageClassName`, storageClassName, checkDnsSubdomain));
+  if (volumeMode !== undefined) addErrors(errors, checkOneOf(`${path}.volumeMode`, volumeMode, VOLUME_MODES));
   return [...errors, ...validateAttributesClass(spec, path)];
 }
 
@@ -78,7 +85,7 @@ export function validateInlineVolume(spec: V1PersistentVolumeSpec, path: string)
   for (const field of refused)
     if (spec[field]) errors.push(forbiddenField(`${path}.${field}`, `may not be specified ${inContext}`));
   if (!spec.csi) errors.push(requiredField(`${path}.csi`, `has to be specified ${inContext}`));
-  errors.push(...validateAccessModes(spec.accessModes, `${path}.accessModes`));
+  addErrors(errors, validateAccessModes(spec.accessModes, `${path}.accessModes`));
   if (spec.persistentVolumeReclaimPolicy && spec.persistentVolumeReclaimPolicy !== 'Retain')
     errors.push(forbiddenField(`${path}.persistentVolumeReclaimPolicy`, `may only be Retain ${inContext}`));
   if (spec.volumeMode !== undefined && spec.volumeMode !== 'Filesystem')
@@ -126,7 +133,7 @@ export function validatePersistentVolumeUpdate(updated: DynamicObject, existing:
         `spec.persistentvolumesource is immutable after creation\n${describeDifference('PersistentVolumeSource', sourcesOf(before), sourcesOf(comparable as V1PersistentVolumeSpec))}`,
       ),
     );
-  errors.push(...checkImmutable('volumeMode', after.volumeMode, before.volumeMode));
+  addErrors(errors, checkImmutable('volumeMode', after.volumeMode, before.volumeMode));
   if (before.nodeAffinity && !sameMeaning(withLaterKeys(before.nodeAffinity, after.nodeAffinity), after.nodeAffinity))
     errors.push(
       invalidField(

@@ -2,6 +2,7 @@
 import type { V1Container, V1ContainerStatus, V1Pod, V1PodSpec, V1PodStatus } from '../../gen/types.ts';
 import { checkImmutable } from '../../machinery/field-checks.ts';
 import {
+  addErrors,
   duplicateField,
   forbiddenField,
   invalidField,
@@ -35,7 +36,7 @@ export function validatePodStatusUpdate(updated: DynamicObject, existing: Dynami
   const bound = (existing as V1Pod).spec ?? spec;
   checkNomination(status, before, bound, errors);
   checkGeneration(status.observedGeneration, 'status.observedGeneration', errors);
-  errors.push(...checkImmutable('status.qosClass', status.qosClass, before.qosClass));
+  addErrors(errors, checkImmutable('status.qosClass', status.qosClass, before.qosClass));
   checkTransitions(status, before, bound, errors);
   checkClaimStatuses(status, spec, errors);
   checkExtendedClaim(status, spec, errors);
@@ -97,7 +98,7 @@ function checkAddresses(
   errors: FieldError[],
 ): void {
   list.forEach(({ ip }, i) => {
-    errors.push(...checkIp(`${path}[${i}]`, ip, stored));
+    addErrors(errors, checkIp(`${path}[${i}]`, ip, stored));
   });
   if (list.length > 1 && !isOnePerFamily(addressesOf(list)))
     errors.push(invalidField(path, shownForm(type, list), ONE_PER_FAMILY));

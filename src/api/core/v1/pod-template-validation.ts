@@ -1,6 +1,6 @@
 /** Templates of pods in workloads (core/validation ValidatePodTemplateSpec). */
 import type { V1PodSpec, V1PodTemplateSpec } from '../../gen/types.ts';
-import { forbiddenField, notSupportedField } from '../../machinery/field-error.ts';
+import { addErrors, forbiddenField, notSupportedField } from '../../machinery/field-error.ts';
 import type { FieldError } from '../../machinery/status-error.ts';
 import { validateAnnotations, validateLabels } from '../../machinery/validate-metadata.ts';
 import { checkProfilesMatch, validatePodAnnotations } from './pod-annotations.ts';
@@ -9,8 +9,8 @@ import { excuseStored } from './stored-faults.ts';
 
 /** The labels and annotations, which are all that is checked of a StatefulSet's template. */
 export function validateTemplateMetadata({ metadata, spec }: V1PodTemplateSpec, path: string, errors: FieldError[]): void {
-  errors.push(...validateLabels(metadata?.labels, `${path}.labels`));
-  errors.push(...validateAnnotations(metadata?.annotations, `${path}.annotations`));
+  addErrors(errors, validateLabels(metadata?.labels, `${path}.labels`));
+  addErrors(errors, validateAnnotations(metadata?.annotations, `${path}.annotations`));
   validatePodAnnotations(metadata?.annotations, spec, `${path}.annotations`, errors);
 }
 

@@ -1,4 +1,5 @@
 /** What is said of pods and templates that are let through, and yet are not as their makers will have meant (pkg/api/pod/warnings.go). */
+import { addAll } from '../../../std/add-all.ts';
 import type { V1EnvVar, V1ObjectMeta, V1Pod, V1PodAffinity, V1PodSpec, V1PodTemplateSpec } from '../../gen/types.ts';
 import { ipWarnings } from '../../machinery/ip.ts';
 import { checkDnsLabel } from '../../machinery/names.ts';
@@ -51,23 +52,24 @@ function specWarnings(spec: V1PodSpec, metadata: V1ObjectMeta | undefined, at: s
   const warnings =
     spec.nodeSelector || spec.affinity || spec.topologySpreadConstraints ? nodeLabelWarnings(spec, `${at}spec`) : [];
   for (const [key, message] of OLD_ANNOTATIONS) if (has(key)) warnings.push(`${annotation(key)}: ${message}`);
-  if (spec.volumes) warnings.push(...volumeWarnings(spec.volumes, `${at}spec.volumes`));
+  if (spec.volumes) addAll(warnings, volumeWarnings(spec.volumes, `${at}spec.volumes`));
   spec.hostAliases?.forEach(({ ip }, i) => {
-    warnings.push(...ipWarnings(`${at}spec.hostAliases[${i}].ip`, ip));
+    addAll(warnings, ipWarnings(`${at}spec.hostAliases[${i}].ip`, ip));
   });
   spec.dnsConfig?.nameservers?.forEach((address, i) => {
-    warnings.push(...ipWarnings(`${at}spec.dnsConfig.nameservers[${i}]`, address));
+    addAll(warnings, ipWarnings(`${at}spec.dnsConfig.nameservers[${i}]`, address));
   });
   if (spec.hostAliases)
-    warnings.push(
-      ...repeated(
+    addAll(
+      warnings,
+      repeated(
         spec.hostAliases.map(({ ip }) => ip),
         `${at}spec.hostAliases`,
         'ip',
       ),
     );
-  if (spec.imagePullSecrets) warnings.push(...secretWarnings(spec.imagePullSecrets, `${at}spec.imagePullSecrets`));
-  warnings.push(...fractionWarnings(spec.overhead, `${at}spec.overhead`, BYTES));
+  if (spec.imagePullSecrets) addAll(warnings, secretWarnings(spec.imagePullSecrets, `${at}spec.imagePullSecrets`));
+  addAll(warnings, fractionWarnings(spec.overhead, `${at}spec.overhead`, BYTES));
   if (!spec.securityContext?.seccompProfile && has(SECCOMP_POD)) warnings.push(seccomp(annotation(SECCOMP_POD)));
   eachContainer(spec, `${at}spec`, (container, path) => {
     const ofSeccomp = SECCOMP_CONTAINER + container.name;
@@ -77,17 +79,17 @@ function specWarnings(spec: V1PodSpec, metadata: V1ObjectMeta | undefined, at: s
       warnings.push(`${annotation(ofAppArmor)}: deprecated since v1.30; use the "appArmorProfile" field instead`);
     const { limits, requests } = container.resources ?? {};
     for (const name of BYTES) {
-      warnings.push(...fractionWarnings(limits, `${path}.resources.limits`, [name]));
-      warnings.push(...fractionWarnings(requests, `${path}.resources.requests`, [name]));
+      addAll(warnings, fractionWarnings(limits, `${path}.resources.limits`, [name]));
+      addAll(warnings, fractionWarnings(requests, `${path}.resources.requests`, [name]));
     }
-    if ((container.env?.length ?? 0) > 1) warnings.push(...environmentWarnings(container.env!, `${path}.env`));
+    if ((container.env?.length ?? 0) > 1) addAll(warnings, environmentWarnings(container.env!, `${path}.env`));
   });
-  warnings.push(...portWarnings(spec, `${at}spec`));
+  addAll(warnings, portWarnings(spec, `${at}spec`));
   if ((spec.terminationGracePeriodSeconds ?? 0) < 0)
     warnings.push(`${at}spec.terminationGracePeriodSeconds: must be >= 0; negative values are invalid and will be treated as 1`);
   if (spec.affinity) {
-    warnings.push(...selectorWarnings(spec.affinity.podAffinity, `${at}spec.affinity.podAffinity`));
-    warnings.push(...selectorWarnings(spec.affinity.podAntiAffinity, `${at}spec.affinity.podAntiAffinity`));
+    addAll(warnings, selectorWarnings(spec.affinity.podAffinity, `${at}spec.affinity.podAffinity`));
+    addAll(warnings, selectorWarnings(spec.affinity.podAntiAffinity, `${at}spec.affinity.podAntiAffinity`));
   }
   return warnings;
 }

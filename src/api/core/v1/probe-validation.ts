@@ -1,7 +1,7 @@
 /** Probes of containers and what runs at their beginning and end (core/validation validateProbe, validateHandler). */
 import type { V1HTTPGetAction, V1Lifecycle, V1LifecycleHandler, V1Probe, V1SleepAction } from '../../gen/types.ts';
 import { NOT_NEGATIVE } from '../../machinery/field-checks.ts';
-import { forbiddenField, invalidField, notSupportedField, requiredField } from '../../machinery/field-error.ts';
+import { addErrors, forbiddenField, invalidField, notSupportedField, requiredField } from '../../machinery/field-error.ts';
 import { checkPort } from '../../machinery/ports.ts';
 import type { FieldError } from '../../machinery/status-error.ts';
 import type { AnyContainer } from './container-defaults.ts';
@@ -49,10 +49,10 @@ function checkHandler(
       checkHttpGet(handler.httpGet!, path, errors);
       break;
     case 'tcpSocket':
-      errors.push(...checkPort(`${path}.port`, handler.tcpSocket!.port));
+      addErrors(errors, checkPort(`${path}.port`, handler.tcpSocket!.port));
       break;
     case 'grpc':
-      errors.push(...checkPort(`${path}.port`, handler.grpc!.port));
+      addErrors(errors, checkPort(`${path}.port`, handler.grpc!.port));
       break;
     case 'sleep':
       checkSleep(handler.sleep!, scope, path, errors);
@@ -65,7 +65,7 @@ function checkHttpGet(
   errors: FieldError[],
 ): void {
   if (!target) errors.push(requiredField(`${path}.path`));
-  errors.push(...checkPort(`${path}.port`, port));
+  addErrors(errors, checkPort(`${path}.port`, port));
   if (!SCHEMES.includes(scheme)) errors.push(notSupportedField(`${path}.scheme`, scheme, SCHEMES));
   for (const { name } of httpHeaders ?? [])
     if (!isHeaderName.test(name))

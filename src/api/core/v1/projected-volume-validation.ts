@@ -8,7 +8,7 @@ import type {
   V1ServiceAccountTokenProjection,
   V1VolumeProjection,
 } from '../../gen/types.ts';
-import { forbiddenField, invalidField, notSupportedField, requiredField } from '../../machinery/field-error.ts';
+import { addErrors, forbiddenField, invalidField, notSupportedField, requiredField } from '../../machinery/field-error.ts';
 import { validateLabelSelector } from '../../machinery/label-selector-validation.ts';
 import { checkDnsSubdomain } from '../../machinery/names.ts';
 import { validateSignerName } from '../../machinery/signer-name.ts';
@@ -127,8 +127,8 @@ function checkTrustBundle(bundle: V1ClusterTrustBundleProjection, path: string, 
       errors.push(invalidField(`${path}.labelSelector`, labelSelector, 'labelSelector must be unset if name is specified'));
   } else if (signerName !== undefined) {
     if (signerName === '') errors.push(requiredField(`${path}.signerName`, 'must be a valid signer name'));
-    errors.push(...validateSignerName(signerName, `${path}.signerName`));
-    errors.push(...validateLabelSelector(labelSelector, `${path}.labelSelector`));
+    addErrors(errors, validateSignerName(signerName, `${path}.signerName`));
+    addErrors(errors, validateLabelSelector(labelSelector, `${path}.labelSelector`));
   } else errors.push(requiredField(path, 'either name or signerName must be specified'));
   if (!bundle.path) errors.push(requiredField(`${path}.path`));
   checkUnreservedPath(bundle.path, `${path}.path`, errors);
@@ -145,7 +145,7 @@ function checkPodCertificate(
   errors: FieldError[],
 ): void {
   const { signerName, keyType, maxExpirationSeconds: seconds } = certificate;
-  errors.push(...validateSignerName(signerName, `${path}.signerName`));
+  addErrors(errors, validateSignerName(signerName, `${path}.signerName`));
   if (!KEY_TYPES.includes(keyType)) errors.push(notSupportedField(`${path}.keyType`, keyType, KEY_TYPES));
   if (seconds !== undefined && seconds < SHORTEST_CERTIFICATE_SECONDS)
     errors.push(

@@ -1,6 +1,6 @@
 import type { V1ReplicationController } from '../../gen/types.ts';
 import { checkNotNegative } from '../../machinery/field-checks.ts';
-import { invalidField, requiredField } from '../../machinery/field-error.ts';
+import { addErrors, invalidField, requiredField } from '../../machinery/field-error.ts';
 import type { WriteContext } from '../../machinery/kind.ts';
 import { selectorFromLabels } from '../../machinery/label-selector.ts';
 import type { DynamicObject } from '../../machinery/object.ts';
@@ -19,15 +19,16 @@ export function validateReplicationController(
   const isEmpty = !Object.keys(selector ?? {}).length;
   const errors = checkNotNegative('spec.minReadySeconds', spec.minReadySeconds);
   if (isEmpty) errors.push(requiredField('spec.selector'));
-  errors.push(...checkNotNegative('spec.replicas', spec.replicas));
+  addErrors(errors, checkNotNegative('spec.replicas', spec.replicas));
   if (!template) return [...errors, requiredField('spec.template')];
   const labels = template.metadata?.labels;
   if (!isEmpty && !selectorFromLabels(selector).matches(labels))
     errors.push(
       invalidField('spec.template.metadata.labels', shownInOrder(labels), '`selector` does not match template `labels`'),
     );
-  errors.push(
-    ...validatePodTemplate(template, 'spec.template', (existing as V1ReplicationController | undefined)?.spec?.template),
+  addErrors(
+    errors,
+    validatePodTemplate(template, 'spec.template', (existing as V1ReplicationController | undefined)?.spec?.template),
   );
   checkLastingTemplate(template, 'spec.template', 'ReplicationController', errors);
   return errors;

@@ -46,7 +46,7 @@ export function validateSecret(object: DynamicObject, _context?: WriteContext, e
   addErrors(errors, validateSize(examined.bytes, 'data'));
   if (type === 'kubernetes.io/service-account-token' && !metadata?.annotations?.[SERVICE_ACCOUNT_NAME])
     errors.push(requiredField(`metadata.annotations[${SERVICE_ACCOUNT_NAME}]`));
-  errors.push(...validateNeededKeys(type ?? '', data ?? {}));
+  addErrors(errors, validateNeededKeys(type ?? '', data ?? {}));
   return errors;
 }
 

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import type { V1ServiceSpec } from '../../gen/types.ts';
-import { duplicateField, invalidField, notSupportedField, requiredField } from '../../machinery/field-error.ts';
+import { addErrors, duplicateField, invalidField, notSupportedField, requiredField } from '../../machinery/field-error.ts';
 import { checkIp } from '../../machinery/ip.ts';
 import type { FieldError } from '../../machinery/status-error.ts';
 import { HEADLESS, isHeadless, needsClusterIp } from './service-needs.ts';
@@ -29,12 +29,12 @@ export function validateClusterIps(spec: V1ServiceSpec, stored: readonly string[
   if (ipFamilyPolicy !== undefined && !POLICIES.includes(ipFamilyPolicy))
     errors.push(notSupportedField('spec.ipFamilyPolicy', ipFamilyPolicy, POLICIES));
   const malformed = validateAddresses(ips, stored);
-  errors.push(...malformed);
+  addErrors(errors, malformed);
   if (ips.length > 2) errors.push(invalidField(IPS, ips, 'may only hold up to 2 values'));
   if (malformed.length) return errors;
   if (ips.length > 1 && new Set(ips.map(isIP)).size < 2)
     errors.push(invalidField(IPS, ips, 'may specify no more than one IP for each IP family'));
-  if (!isHeadless(spec)) errors.push(...validateFamilies(ips, families));
+  if (!isHeadless(spec)) addErrors(errors, validateFamilies(ips, families));
   return errors;
 }
 

@@ -1,6 +1,7 @@
 import type { V1LoadBalancerIngress, V1Service, V1ServicePort, V1ServiceSpec } from '../../gen/types.ts';
 import { checkEach, checkField, checkOneOf, checkRequired } from '../../machinery/field-checks.ts';
 import {
+  addErrors,
   duplicateField,
   forbiddenField,
   IMMUTABLE,
@@ -178,9 +179,9 @@ function validateExternalTraffic(spec: V1ServiceSpec): FieldError[] {
   if (!isReachableFromOutside(spec)) {
     if (policy) errors.push(invalidField(field, policy, 'may only be set for externally-accessible services'));
   } else if (!policy) errors.push(requiredField(field));
-  else errors.push(...checkOneOf(field, policy, TRAFFIC_POLICIES));
+  else addErrors(errors, checkOneOf(field, policy, TRAFFIC_POLICIES));
   if (needsHealthCheckPort(spec)) {
-    if (port) errors.push(...checkPortNumber('spec.healthCheckNodePort', port));
+    if (port) addErrors(errors, checkPortNumber('spec.healthCheckNodePort', port));
   } else if (port)
     errors.push(
       invalidField(
@@ -199,15 +200,15 @@ function validatePorts(ports: readonly V1ServicePort[]): FieldError[] {
     if (!name) {
       if (ports.length > 1) errors.push(requiredField(`${path}.name`));
     } else {
-      errors.push(...checkField(`${path}.name`, name, checkDnsLabel));
+      addErrors(errors, checkField(`${path}.name`, name, checkDnsLabel));
       if (names.has(name)) errors.push(duplicateField(`${path}.name`, name));
       names.add(name);
     }
-    errors.push(...checkPortNumber(`${path}.port`, port));
+    addErrors(errors, checkPortNumber(`${path}.port`, port));
     if (!protocol) errors.push(requiredField(`${path}.protocol`));
-    else errors.push(...checkOneOf(`${path}.protocol`, protocol, PROTOCOLS));
-    if (targetPort !== undefined) errors.push(...checkPort(`${path}.targetPort`, targetPort));
-    if (appProtocol !== undefined) errors.push(...checkField(`${path}.appProtocol`, appProtocol, checkQualifiedName));
+    else addErrors(errors, checkOneOf(`${path}.protocol`, protocol, PROTOCOLS));
+    if (targetPort !== undefined) addErrors(errors, checkPort(`${path}.targetPort`, targetPort));
+    if (appProtocol !== undefined) addErrors(errors, checkField(`${path}.appProtocol`, appProtocol, checkQualifiedName));
     return errors;
   });
 }
@@ -227,7 +228,7 @@ function validateChange(after: V1ServiceSpec, before: V1ServiceSpec): FieldError
   const errors = validateClusterIpsUpdate(after, before);
   if (before.type === 'LoadBalancer' && after.type === 'LoadBalancer' && before.loadBalancerClass !== after.loadBalancerClass)
     errors.push(invalidField('spec.loadBalancerClass', after.loadBalancerClass, 'may not change once set'));
-  errors.push(...validateLoadBalancerClass(after));
+  addErrors(errors, validateLoadBalancerClass(after));
   if (needsHealthCheckPort(before) && needsHealthCheckPort(after) && before.healthCheckNodePort !== after.healthCheckNodePort)
     errors.push(forbiddenField('spec.healthCheckNodePort', IMMUTABLE));
   return errors;

@@ -1,4 +1,5 @@
 /** What is outlived in volumes and claims (pkg/api/persistentvolume, persistentvolumeclaim: GetWarnings…). */
+import { addAll } from '../../../std/add-all.ts';
 import type {
   V1PersistentVolume,
   V1PersistentVolumeClaim,
@@ -51,7 +52,7 @@ export function persistentVolumeWarnings(object: DynamicObject): string[] {
       'spec.persistentVolumeReclaimPolicy: The Recycle reclaim policy is deprecated. Instead, the recommended approach is to use dynamic provisioning.',
     );
   spec.nodeAffinity?.required?.nodeSelectorTerms.forEach((term, i) => {
-    warnings.push(...nodeTermWarnings(term, `spec.nodeAffinity.required.nodeSelectorTerms[${i}]`, false));
+    addAll(warnings, nodeTermWarnings(term, `spec.nodeAffinity.required.nodeSelectorTerms[${i}]`, false));
   });
   for (const [field, message, shown = field] of OUTLIVED_VOLUMES)
     if (spec[field] !== undefined) warnings.push(`spec.${shown}: ${message}`);

@@ -1,6 +1,6 @@
 /** How evenly pods are spread (core/validation validateTopologySpreadConstraints). */
 import type { V1TopologySpreadConstraint } from '../../gen/types.ts';
-import { duplicateField, invalidField, notSupportedField, requiredField } from '../../machinery/field-error.ts';
+import { addErrors, duplicateField, invalidField, notSupportedField, requiredField } from '../../machinery/field-error.ts';
 import { validateLabelSelector } from '../../machinery/label-selector-validation.ts';
 import type { FieldError } from '../../machinery/status-error.ts';
 import { checkLabelKeys } from './label-keys-validation.ts';
@@ -49,5 +49,5 @@ function checkDetails(constraint: V1TopologySpreadConstraint, path: string, erro
   if (nodeTaintsPolicy !== undefined && !NODE_POLICIES.includes(nodeTaintsPolicy))
     errors.push(notSupportedField(`${path}.nodeTaintsPolicy`, nodeTaintsPolicy, NODE_POLICIES));
   checkLabelKeys(constraint, path, errors);
-  errors.push(...validateLabelSelector(labelSelector, `${path}.labelSelector`));
+  addErrors(errors, validateLabelSelector(labelSelector, `${path}.labelSelector`));
 }

@@ -10,7 +10,7 @@ import type {
   V1Volume,
 } from '../../gen/types.ts';
 import { checkDriverName } from '../../machinery/domain-names.ts';
-import { forbiddenField, invalidField, notSupportedField, requiredField } from '../../machinery/field-error.ts';
+import { addErrors, forbiddenField, invalidField, notSupportedField, requiredField } from '../../machinery/field-error.ts';
 import { checkDnsSubdomain } from '../../machinery/names.ts';
 import type { FieldError } from '../../machinery/status-error.ts';
 import { validateAnnotations, validateLabels } from '../../machinery/validate-metadata.ts';
@@ -108,7 +108,7 @@ function checkCsi(
   _: VolumeScope,
   errors: FieldError[],
 ): void {
-  errors.push(...checkDriverName(`${path}.driver`, driver));
+  addErrors(errors, checkDriverName(`${path}.driver`, driver));
   if (!secret) return;
   if (!secret.name) errors.push(requiredField(`${path}.nodePublishSecretRef.name`));
   else for (const complaint of checkDnsSubdomain(secret.name)) errors.push(invalidField(`${path}.name`, secret.name, complaint));
@@ -126,11 +126,11 @@ function checkEphemeral(
   const at = `${path}.volumeClaimTemplate`;
   if (!template) return void errors.push(requiredField(at));
   const { metadata = {}, spec } = template;
-  errors.push(...validateAnnotations(metadata.annotations, `${at}.metadata.annotations`));
-  errors.push(...validateLabels(metadata.labels, `${at}.metadata.labels`));
+  addErrors(errors, validateAnnotations(metadata.annotations, `${at}.metadata.annotations`));
+  addErrors(errors, validateLabels(metadata.labels, `${at}.metadata.labels`));
   for (const field of Object.keys(metadata))
     if (!TEMPLATE_METADATA.has(field)) errors.push(forbiddenField(`${at}.metadata.${field}`, 'cannot be set'));
-  errors.push(...validatePersistentVolumeClaimSpec(spec, `${at}.spec`));
+  addErrors(errors, validatePersistentVolumeClaimSpec(spec, `${at}.spec`));
 }
 
 function checkImage(

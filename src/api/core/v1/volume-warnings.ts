@@ -1,4 +1,5 @@
 /** Volumes that are no more, and files of one volume that lie on top of each other (pkg/api/pod/warnings.go). */
+import { addAll } from '../../../std/add-all.ts';
 import type { V1Volume, V1VolumeProjection } from '../../gen/types.ts';
 import { claimSpecWarnings } from './storage-warnings.ts';
 
@@ -31,10 +32,10 @@ function overlapWarnings({ name, configMap, secret, downwardAPI, projected }: V1
   const volume = `volume ${JSON.stringify(name)}`;
   const warnings: string[] = [];
   if (configMap?.items)
-    warnings.push(...overlaps(pathsOf(configMap.items), `${volume} (ConfigMap ${JSON.stringify(configMap.name ?? '')})`));
+    addAll(warnings, overlaps(pathsOf(configMap.items), `${volume} (ConfigMap ${JSON.stringify(configMap.name ?? '')})`));
   if (secret?.items)
-    warnings.push(...overlaps(pathsOf(secret.items), `${volume} (Secret ${JSON.stringify(secret.secretName ?? '')})`));
-  if (downwardAPI?.items) warnings.push(...overlaps(pathsOf(downwardAPI.items), `${volume} (DownwardAPI)`));
+    addAll(warnings, overlaps(pathsOf(secret.items), `${volume} (Secret ${JSON.stringify(secret.secretName ?? '')})`));
+  if (downwardAPI?.items) addAll(warnings, overlaps(pathsOf(downwardAPI.items), `${volume} (DownwardAPI)`));
   const all = new Set<string>();
   for (const source of projected?.sources ?? []) {
     if (!Object.keys(source).length) {
@@ -44,9 +45,9 @@ function overlapWarnings({ name, configMap, secret, downwardAPI, projected }: V1
     const { paths, what } = describeProjection(source);
     if (!paths.length) continue;
     const label = `${volume} (Projected ${what})`;
-    warnings.push(...overlaps(paths, label));
+    addAll(warnings, overlaps(paths, label));
     const unique = new Set(paths);
-    if (all.size) warnings.push(...overlaps([...unique, ...all].sort(), label));
+    if (all.size) addAll(warnings, overlaps([...unique, ...all].sort(), label));
     for (const one of unique) all.add(one);
   }
   return warnings;

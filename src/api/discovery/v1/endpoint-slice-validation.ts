@@ -3,7 +3,14 @@ import type { DiscoveryV1EndpointPort, V1Endpoint, V1EndpointSlice } from '../..
 import { equalJson } from '../../machinery/clone.ts';
 import { checkDomain } from '../../machinery/domain-names.ts';
 import { checkEach, checkField, checkImmutable, checkOneOf } from '../../machinery/field-checks.ts';
-import { duplicateField, invalidField, notSupportedField, requiredField, tooManyField } from '../../machinery/field-error.ts';
+import {
+  addErrors,
+  duplicateField,
+  invalidField,
+  notSupportedField,
+  requiredField,
+  tooManyField,
+} from '../../machinery/field-error.ts';
 import { checkIp, checkNotSpecial, ipWarnings, parseIp } from '../../machinery/ip.ts';
 import type { WriteContext } from '../../machinery/kind.ts';
 import { checkDnsLabel, checkDnsSubdomain, checkLabelValue, checkQualifiedName } from '../../machinery/names.ts';
@@ -59,13 +66,16 @@ function validateEndpoint(
   const errors: FieldError[] = [];
   if (!addresses.length) errors.push(requiredField(`${path}.addresses`, 'must contain at least 1 address'));
   else if (addresses.length > MOST_ADDRESSES) errors.push(tooManyField(`${path}.addresses`, addresses.length, MOST_ADDRESSES));
-  errors.push(...checkEach(addresses, `${path}.addresses`, (address, at) => validateAddress(address, rules, at)));
-  if (nodeName !== undefined) errors.push(...checkField(`${path}.nodeName`, nodeName, checkDnsSubdomain));
+  addErrors(
+    errors,
+    checkEach(addresses, `${path}.addresses`, (address, at) => validateAddress(address, rules, at)),
+  );
+  if (nodeName !== undefined) addErrors(errors, checkField(`${path}.nodeName`, nodeName, checkDnsSubdomain));
   const topology = Object.keys(deprecatedTopology ?? {});
   if (topology.length > MOST_TOPOLOGY_LABELS)
     errors.push(tooManyField(`${path}.deprecatedTopology`, topology.length, MOST_TOPOLOGY_LABELS));
-  errors.push(...validateLabels(deprecatedTopology, `${path}.deprecatedTopology`));
-  if (hostname !== undefined) errors.push(...checkField(`${path}.hostname`, hostname, checkDnsLabel));
+  addErrors(errors, validateLabels(deprecatedTopology, `${path}.deprecatedTopology`));
+  if (hostname !== undefined) addErrors(errors, checkField(`${path}.hostname`, hostname, checkDnsLabel));
   return hints ? [...errors, ...validateHints(hints, `${path}.hints`)] : errors;
 }
 
@@ -89,9 +99,9 @@ function validateAddress(address: string, { addressType, stored, anyAddress }: A
 function validateHints({ forZones, forNodes }: NonNullable<V1Endpoint['hints']>, path: string): FieldError[] {
   const errors: FieldError[] = [];
   if ((forZones?.length ?? 0) > MOST_ZONE_HINTS) errors.push(tooManyField(`${path}.forZones`, forZones!.length, MOST_ZONE_HINTS));
-  else errors.push(...validateNames(forZones ?? [], `${path}.forZones`, checkLabelValue));
+  else addErrors(errors, validateNames(forZones ?? [], `${path}.forZones`, checkLabelValue));
   if ((forNodes?.length ?? 0) > MOST_NODE_HINTS) errors.push(tooManyField(`${path}.forNodes`, forNodes!.length, MOST_NODE_HINTS));
-  else errors.push(...validateNames(forNodes ?? [], `${path}.forNodes`, checkDnsSubdomain));
+  else addErrors(errors, validateNames(forNodes ?? [], `${path}.forNodes`, checkDnsSubdomain));
   return errors;
 }
 

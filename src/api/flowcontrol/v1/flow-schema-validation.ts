@@ -9,7 +9,14 @@ import type {
   V1ResourcePolicyRule,
 } from '../../gen/types.ts';
 import { checkEach, checkField, checkRequired, sameMeaning } from '../../machinery/field-checks.ts';
-import { duplicateField, forbiddenField, invalidField, notSupportedField, requiredField } from '../../machinery/field-error.ts';
+import {
+  addErrors,
+  duplicateField,
+  forbiddenField,
+  invalidField,
+  notSupportedField,
+  requiredField,
+} from '../../machinery/field-error.ts';
 import { checkDnsLabel, checkDnsSubdomain } from '../../machinery/names.ts';
 import type { DynamicObject } from '../../machinery/object.ts';
 import type { FieldError } from '../../machinery/status-error.ts';
@@ -53,7 +60,7 @@ function validateSpec(spec: V1FlowSchemaSpec, name: string): FieldError[] {
     );
   const level = priorityLevelConfiguration.name;
   const field = 'spec.priorityLevelConfiguration.name';
-  if (level) errors.push(...checkField(field, level, checkDnsSubdomain));
+  if (level) addErrors(errors, checkField(field, level, checkDnsSubdomain));
   else errors.push(requiredField(field, 'must reference a priority level'));
   return [...errors, ...checkEach(rules, 'spec.rules', validateRule)];
 }
@@ -86,7 +93,7 @@ function validateSubject(subject: FlowcontrolV1Subject, path: string): FieldErro
     const at = `${path}.${field}`;
     if (field === own[0]) {
       if (!value) errors.push(requiredField(at, `${field} is required when subject kind is '${kind}'`));
-      else if (field === 'serviceAccount') errors.push(...validateServiceAccount(subject.serviceAccount!, at));
+      else if (field === 'serviceAccount') addErrors(errors, validateServiceAccount(subject.serviceAccount!, at));
       else if (!value.name) errors.push(requiredField(`${at}.name`));
     } else if (value) errors.push(forbiddenField(at, `${field} is forbidden when subject kind is not '${kind}'`));
   }
@@ -126,10 +133,11 @@ function validateResourceRule(rule: V1ResourcePolicyRule, path: string): FieldEr
       errors.push(
         requiredField(`${path}.namespaces`, 'resource rules that are not cluster scoped must supply at least one namespace'),
       );
-  } else if (namespaces.includes('*')) errors.push(...validateList(namespaces, `${path}.namespaces`, '', 'namespaces'));
+  } else if (namespaces.includes('*')) addErrors(errors, validateList(namespaces, `${path}.namespaces`, '', 'namespaces'));
   else
-    errors.push(
-      ...checkEach(namespaces, `${path}.namespaces`, (namespace, at) =>
+    addErrors(
+      errors,
+      checkEach(namespaces, `${path}.namespaces`, (namespace, at) =>
         checkDnsLabel(namespace).map((complaint) =>
           invalidField(at, namespace, `each member of this list must be '*' or a DNS-1123 label; ${complaint}`),
         ),

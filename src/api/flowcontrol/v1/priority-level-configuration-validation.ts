@@ -8,7 +8,7 @@ import type {
   V1QueuingConfiguration,
 } from '../../gen/types.ts';
 import { sameMeaning } from '../../machinery/field-checks.ts';
-import { forbiddenField, invalidField, notSupportedField, requiredField } from '../../machinery/field-error.ts';
+import { addErrors, forbiddenField, invalidField, notSupportedField, requiredField } from '../../machinery/field-error.ts';
 import type { DynamicObject } from '../../machinery/object.ts';
 import type { FieldError } from '../../machinery/status-error.ts';
 import { validateConditionTypes } from './flow-schema-validation.ts';
@@ -26,7 +26,7 @@ export function validatePriorityLevelConfiguration(object: DynamicObject): Field
   const errors: FieldError[] = Object.hasOwn(metadata?.annotations ?? {}, ZERO_SHARES)
     ? [forbiddenField('metadata.annotations', `annotation '${ZERO_SHARES}' is forbidden`)]
     : [];
-  if (spec) errors.push(...validateSpec(spec, name));
+  if (spec) addErrors(errors, validateSpec(spec, name));
   const fixed = Object.hasOwn(mandatoryPriorityLevels, name) ? mandatoryPriorityLevels[name]! : undefined;
   // Shares of what is exempt may be changed: they count only for others.
   const compared = name === 'exempt' ? { ...spec, exempt: fixed?.exempt } : spec;
@@ -51,12 +51,12 @@ function validateSpec({ type, limited, exempt }: V1PriorityLevelConfigurationSpe
     case 'Exempt':
       if (limited) errors.push(forbiddenField('spec.limited', 'must be nil if the type is not Limited'));
       if (!exempt) errors.push(requiredField('spec.exempt', 'must not be empty when type is Exempt'));
-      else errors.push(...validateShares(exempt, 'spec.exempt'));
+      else addErrors(errors, validateShares(exempt, 'spec.exempt'));
       break;
     case 'Limited':
       if (exempt) errors.push(forbiddenField('spec.exempt', 'must be nil if the type is Limited'));
       if (!limited) errors.push(requiredField('spec.limited', 'must not be empty when type is Limited'));
-      else errors.push(...validateLimited(limited, 'spec.limited'));
+      else addErrors(errors, validateLimited(limited, 'spec.limited'));
       break;
     default:
       errors.push(notSupportedField('spec.type', type, ['Exempt', 'Limited']));

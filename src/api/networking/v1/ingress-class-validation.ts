@@ -1,7 +1,7 @@
 import type { V1IngressClass, V1IngressClassParametersReference } from '../../gen/types.ts';
 import { checkDomainPrefixedPath } from '../../machinery/domain-names.ts';
 import { checkField, checkImmutable } from '../../machinery/field-checks.ts';
-import { forbiddenField, notSupportedField, requiredField, tooLongField } from '../../machinery/field-error.ts';
+import { addErrors, forbiddenField, notSupportedField, requiredField, tooLongField } from '../../machinery/field-error.ts';
 import { checkDnsLabel } from '../../machinery/names.ts';
 import type { DynamicObject } from '../../machinery/object.ts';
 import type { FieldError } from '../../machinery/status-error.ts';
@@ -17,7 +17,7 @@ export function validateIngressClass(object: DynamicObject, _context?: unknown, 
   if (!controller) errors.push(requiredField('spec.controller'));
   else {
     if (controller.length > LONGEST_CONTROLLER) errors.push(tooLongField('spec.controller', LONGEST_CONTROLLER));
-    errors.push(...checkDomainPrefixedPath('spec.controller', controller));
+    addErrors(errors, checkDomainPrefixedPath('spec.controller', controller));
   }
   return parameters ? [...errors, ...validateParameters(parameters, 'spec.parameters')] : errors;
 }
@@ -30,7 +30,7 @@ function validateParameters(parameters: V1IngressClassParametersReference, path:
       return [...errors, requiredField(`${path}.scope`)];
     case 'Namespace':
       if (namespace === undefined) errors.push(requiredField(`${path}.namespace`, "`parameters.scope` is set to 'Namespace'"));
-      else errors.push(...checkField(`${path}.namespace`, namespace, checkDnsLabel));
+      else addErrors(errors, checkField(`${path}.namespace`, namespace, checkDnsLabel));
       return errors;
     case 'Cluster':
       if (namespace !== undefined) errors.push(forbiddenField(`${path}.namespace`, "`parameters.scope` is set to 'Cluster'"));

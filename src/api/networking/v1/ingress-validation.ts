@@ -2,7 +2,7 @@
 import type { V1HTTPIngressPath, V1Ingress, V1IngressBackend, V1IngressRule, V1IngressTLS } from '../../gen/types.ts';
 import { checkWildcardSubdomain } from '../../machinery/domain-names.ts';
 import { checkEach, checkField, checkRequired } from '../../machinery/field-checks.ts';
-import { invalidField, notSupportedField, requiredField } from '../../machinery/field-error.ts';
+import { addErrors, invalidField, notSupportedField, requiredField } from '../../machinery/field-error.ts';
 import { parseIp } from '../../machinery/ip.ts';
 import type { WriteContext } from '../../machinery/kind.ts';
 import { NOT_A_NAME, validateEntrances } from '../../machinery/load-balancer-entrances.ts';
@@ -26,12 +26,18 @@ export function validateIngress(object: DynamicObject, _context: WriteContext, e
   const errors: FieldError[] = [];
   if (!rules.length && !defaultBackend)
     errors.push(invalidField('spec', spec.rules, 'either `defaultBackend` or `rules` must be specified'));
-  if (defaultBackend) errors.push(...validateBackend(defaultBackend, 'spec.defaultBackend'));
+  if (defaultBackend) addErrors(errors, validateBackend(defaultBackend, 'spec.defaultBackend'));
   const keepsWildcardRules = (before.rules ?? []).some((rule) => isWildcard(rule) && validateRuleValue(rule, '').length > 0);
-  errors.push(...checkEach(rules, 'spec.rules', (rule, at) => validateRule(rule, at, keepsWildcardRules)));
+  addErrors(
+    errors,
+    checkEach(rules, 'spec.rules', (rule, at) => validateRule(rule, at, keepsWildcardRules)),
+  );
   const keepsSecretNames = (before.tls ?? []).some(({ secretName }) => secretName && checkDnsSubdomain(secretName).length > 0);
-  errors.push(...checkEach(tls, 'spec.tls', (each, at) => validateTls(each, at, keepsSecretNames)));
-  if (ingressClassName !== undefined) errors.push(...checkField('spec.ingressClassName', ingressClassName, checkDnsSubdomain));
+  addErrors(
+    errors,
+    checkEach(tls, 'spec.tls', (each, at) => validateTls(each, at, keepsSecretNames)),
+  );
+  if (ingressClassName !== undefined) addErrors(errors, checkField('spec.ingressClassName', ingressClassName, checkDnsSubdomain));
   const annotated = metadata?.annotations?.[CLASS_ANNOTATION];
   if (!existing && annotated !== undefined && ingressClassName !== undefined && annotated !== ingressClassName)
     errors.push(
@@ -47,7 +53,7 @@ const checkHost = (field: string, host: string): FieldError[] =>
 
 function validateTls({ hosts = [], secretName }: V1IngressTLS, path: string, keepsSecretNames: boolean): FieldError[] {
   const errors = hosts.flatMap((host, i) => checkHost(`${path}.hosts[${i}]`, host));
-  if (secretName && !keepsSecretNames) errors.push(...checkField(`${path}.secretName`, secretName, checkDnsSubdomain));
+  if (secretName && !keepsSecretNames) addErrors(errors, checkField(`${path}.secretName`, secretName, checkDnsSubdomain));
   return errors;
 }
 
@@ -56,9 +62,9 @@ function validateRule(rule: V1IngressRule, path: string, keepsWildcardRules: boo
   const errors: FieldError[] = [];
   if (host) {
     if (parseIp(host)) errors.push(invalidField(`${path}.host`, host, NOT_A_NAME));
-    errors.push(...checkHost(`${path}.host`, host));
+    addErrors(errors, checkHost(`${path}.host`, host));
   }
-  if (!isWildcard(rule) || !keepsWildcardRules) errors.push(...validateRuleValue(rule, path));
+  if (!isWildcard(rule) || !keepsWildcardRules) addErrors(errors, validateRuleValue(rule, path));
   return errors;
 }
 
@@ -96,8 +102,8 @@ function validateBackend({ resource, service }: V1IngressBackend, path: string):
   const errors = checkRequired(`${path}.service.name`, service.name, checkDnsLabel);
   const { name, number } = service.port ?? {};
   if (name && number) errors.push(invalidField(path, '', 'cannot set both port name & port number'));
-  else if (name) errors.push(...checkField(`${path}.service.port.name`, name, checkPortName));
-  else if (number) errors.push(...checkPortNumber(`${path}.service.port.number`, number));
+  else if (name) addErrors(errors, checkField(`${path}.service.port.name`, name, checkPortName));
+  else if (number) addErrors(errors, checkPortNumber(`${path}.service.port.number`, number));
   else errors.push(requiredField(path, 'port name or number is required'));
   return errors;
 }

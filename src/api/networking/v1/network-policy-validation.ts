@@ -7,7 +7,7 @@ import type {
   V1NetworkPolicySpec,
 } from '../../gen/types.ts';
 import { checkEach } from '../../machinery/field-checks.ts';
-import { forbiddenField, invalidField, notSupportedField, requiredField } from '../../machinery/field-error.ts';
+import { addErrors, forbiddenField, invalidField, notSupportedField, requiredField } from '../../machinery/field-error.ts';
 import { checkCidr, cidrWarnings, isStrictPart, parseCidr } from '../../machinery/ip.ts';
 import type { WriteContext } from '../../machinery/kind.ts';
 import { validateLabelSelector } from '../../machinery/label-selector-validation.ts';
@@ -55,8 +55,8 @@ export function validateNetworkPolicy(object: DynamicObject, _context: WriteCont
   const spec = specOf(object);
   const errors = validateLabelSelector(spec.podSelector, 'spec.podSelector', stored);
   for (const { path, ports, peers } of rulesOf(spec)) {
-    errors.push(...checkEach(ports, `${path}.ports`, validatePort));
-    for (const { peer, path: at } of peers) errors.push(...validatePeer(peer, at, stored));
+    addErrors(errors, checkEach(ports, `${path}.ports`, validatePort));
+    for (const { peer, path: at } of peers) addErrors(errors, validatePeer(peer, at, stored));
   }
   const { policyTypes = [] } = spec;
   if (policyTypes.length > POLICY_TYPES.length)
@@ -80,7 +80,7 @@ function validatePort({ protocol, port, endPort }: V1NetworkPolicyPort, path: st
     if (endPort !== undefined) end('may not be specified when `port` is non-numeric');
     return [...errors, ...checkPort(`${path}.port`, port)];
   }
-  errors.push(...checkPort(`${path}.port`, port));
+  addErrors(errors, checkPort(`${path}.port`, port));
   if (endPort === undefined) return errors;
   if (endPort < port) end('must be greater than or equal to `port`');
   return [...errors, ...checkPortNumber(`${path}.endPort`, endPort)];
@@ -109,7 +109,7 @@ function validateIpBlock({ cidr, except = [] }: V1IPBlock, path: string, { cidrs
   if (!outer) return errors;
   except.forEach((text, i) => {
     const at = `${path}.except[${i}]`;
-    errors.push(...checkCidr(at, text, cidrs));
+    addErrors(errors, checkCidr(at, text, cidrs));
     const inner = parseCidr(text);
     if (inner && !isStrictPart(inner, outer)) errors.push(invalidField(at, text, 'must be a strict subset of `cidr`'));
   });

@@ -5,7 +5,7 @@ import { validateResources } from '../../core/v1/resources-validation.ts';
 import { validateTolerations } from '../../core/v1/toleration-validation.ts';
 import type { V1RuntimeClass, V1Scheduling, V1Toleration } from '../../gen/types.ts';
 import { checkField, checkImmutable, sameMeaning } from '../../machinery/field-checks.ts';
-import { duplicateField } from '../../machinery/field-error.ts';
+import { addErrors, duplicateField } from '../../machinery/field-error.ts';
 import type { WriteContext } from '../../machinery/kind.ts';
 import { checkDnsLabel } from '../../machinery/names.ts';
 import type { DynamicObject } from '../../machinery/object.ts';
@@ -25,7 +25,7 @@ export function validateRuntimeClass(object: DynamicObject, _context: WriteConte
 }
 
 function validateScheduling(scheduling: V1Scheduling, errors: FieldError[]): void {
-  errors.push(...validateLabels(scheduling.nodeSelector, 'scheduling.nodeSelector'));
+  addErrors(errors, validateLabels(scheduling.nodeSelector, 'scheduling.nodeSelector'));
   const { tolerations = [] } = scheduling;
   validateTolerations(tolerations, 'scheduling.tolerations', errors);
   tolerations.forEach((toleration, i) => {

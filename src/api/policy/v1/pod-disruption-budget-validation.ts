@@ -3,7 +3,7 @@
 import { shownForm } from '../../core/v1/internal-form.ts';
 import type { V1PodDisruptionBudget } from '../../gen/types.ts';
 import { checkNotNegative, checkOneOf } from '../../machinery/field-checks.ts';
-import { invalidField } from '../../machinery/field-error.ts';
+import { addErrors, invalidField } from '../../machinery/field-error.ts';
 import { checkIntOrPercent, checkNotOverWhole } from '../../machinery/int-or-percent.ts';
 import type { WriteContext } from '../../machinery/kind.ts';
 import { validateLabelSelector } from '../../machinery/label-selector-validation.ts';
@@ -29,9 +29,9 @@ export function validatePodDisruptionBudget(
     );
   for (const [field, value] of Object.entries({ minAvailable, maxUnavailable }))
     if (value !== undefined)
-      errors.push(...checkIntOrPercent(`spec.${field}`, value), ...checkNotOverWhole(`spec.${field}`, value));
+      addErrors(errors, [...checkIntOrPercent(`spec.${field}`, value), ...checkNotOverWhole(`spec.${field}`, value)]);
   const lenient = validateLabelSelector(existing && budgetOf(existing).spec?.selector, '').length > 0;
-  errors.push(...validateLabelSelector(selector, 'spec.selector', { lenient }));
+  addErrors(errors, validateLabelSelector(selector, 'spec.selector', { lenient }));
   return policy === undefined ? errors : [...errors, ...checkOneOf('spec.unhealthyPodEvictionPolicy', policy, EVICTION_POLICIES)];
 }
 

@@ -2,7 +2,7 @@
 import { shownForm } from '../../core/v1/internal-form.ts';
 import type { RbacV1Subject, V1ClusterRole, V1PolicyRule, V1RoleBinding } from '../../gen/types.ts';
 import { equalJson } from '../../machinery/clone.ts';
-import { invalidField, notSupportedField, requiredField } from '../../machinery/field-error.ts';
+import { addErrors, invalidField, notSupportedField, requiredField } from '../../machinery/field-error.ts';
 import type { LabelSelectorObject } from '../../machinery/label-selector.ts';
 import { selectorFromLabelSelector } from '../../machinery/label-selector.ts';
 import { validateLabelSelector } from '../../machinery/label-selector-validation.ts';
@@ -40,7 +40,7 @@ export function validateClusterRole(object: DynamicObject, _context?: unknown, e
     );
   selectors.forEach((selector, i) => {
     const path = `aggregationRule.clusterRoleSelectors[${i}]`;
-    errors.push(...validateLabelSelector(selector, path, { lenient: keepsLabelValues }));
+    addErrors(errors, validateLabelSelector(selector, path, { lenient: keepsLabelValues }));
     if (!isSelector(selector)) errors.push(invalidField(path, null, 'invalid label selector.'));
   });
   return errors;
@@ -94,7 +94,7 @@ function validateBinding({ roleRef, subjects }: V1RoleBinding, namespaced: boole
   if (!roleRef.name) errors.push(requiredField('roleRef.name'));
   else for (const complaint of checkPathSegment(roleRef.name)) errors.push(invalidField('roleRef.name', roleRef.name, complaint));
   (subjects ?? []).forEach((subject, i) => {
-    errors.push(...validateSubject(subject, namespaced, `subjects[${i}]`));
+    addErrors(errors, validateSubject(subject, namespaced, `subjects[${i}]`));
   });
   return errors;
 }

@@ -1,6 +1,6 @@
 /** Which parts of a capacity may be asked for (pkg/apis/resource/validation validateRequestPolicy). */
 import type { V1CapacityRequestPolicy, V1CapacityRequestPolicyRange } from '../../gen/types.ts';
-import { forbiddenField, invalidField, requiredField } from '../../machinery/field-error.ts';
+import { addErrors, forbiddenField, invalidField, requiredField } from '../../machinery/field-error.ts';
 import { addQuantities, compareQuantities, formatQuantity, parseQuantity, quantityValue } from '../../machinery/quantity.ts';
 import type { FieldError } from '../../machinery/status-error.ts';
 import { checkSet } from './device-names.ts';
@@ -40,7 +40,10 @@ function validateOptions(options: readonly string[], { capacity, preset }: Bound
   });
   const tooLarge = (option: string, at: string) =>
     compare(option, capacity) > 0 ? [invalidField(at, option, `option is larger than capacity value: ${capacity}`)] : [];
-  errors.push(...checkSet(options, path, MOST_OPTIONS, tooLarge, (option) => `${units(option)}`));
+  addErrors(
+    errors,
+    checkSet(options, path, MOST_OPTIONS, tooLarge, (option) => `${units(option)}`),
+  );
   if (!options.some((option) => compare(option, preset) === 0))
     errors.push(invalidField(path, preset, 'default value is not valid according to the requestPolicy'));
   return errors;

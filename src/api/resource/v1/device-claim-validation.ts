@@ -15,7 +15,7 @@ import type {
 import { isJsonMap } from '../../machinery/clone.ts';
 import { checkDriverName } from '../../machinery/domain-names.ts';
 import { checkEach, checkField, checkRequired, sameMeaning } from '../../machinery/field-checks.ts';
-import { invalidField, notSupportedField, requiredField, tooLongField } from '../../machinery/field-error.ts';
+import { addErrors, invalidField, notSupportedField, requiredField, tooLongField } from '../../machinery/field-error.ts';
 import { checkDnsSubdomain, checkLabelValue, checkQualifiedName } from '../../machinery/names.ts';
 import type { DynamicObject } from '../../machinery/object.ts';
 import type { FieldError } from '../../machinery/status-error.ts';
@@ -101,7 +101,7 @@ function validateDevices(request: Omit<V1DeviceSubRequest, 'name'>, path: string
 export function validateToleration({ key, operator, value = '', effect }: V1DeviceToleration, path: string): FieldError[] {
   const errors = key ? checkField(`${path}.key`, key, checkQualifiedName) : [];
   if (!operator) errors.push(requiredField(`${path}.operator`));
-  else if (operator === 'Equal') errors.push(...checkField(`${path}.value`, value, checkLabelValue));
+  else if (operator === 'Equal') addErrors(errors, checkField(`${path}.value`, value, checkLabelValue));
   else if (operator !== 'Exists') errors.push(notSupportedField(`${path}.operator`, operator, ['Equal', 'Exists']));
   else if (value) errors.push(invalidField(`${path}.value`, value, 'must be empty for operator `Exists`'));
   if (effect && !EFFECTS.includes(effect)) errors.push(notSupportedField(`${path}.effect`, effect, EFFECTS));
@@ -125,9 +125,9 @@ export const validateSelectors = (
 function validateConstraint(constraint: V1DeviceConstraint, path: string, names: ReadonlySet<string>): FieldError[] {
   const { requests, matchAttribute, distinctAttribute } = constraint;
   const errors = validateRequestRefs(requests, `${path}.requests`, names);
-  if (matchAttribute !== undefined) errors.push(...checkFullAttributeName(`${path}.matchAttribute`, matchAttribute));
+  if (matchAttribute !== undefined) addErrors(errors, checkFullAttributeName(`${path}.matchAttribute`, matchAttribute));
   else if (distinctAttribute !== undefined)
-    errors.push(...checkFullAttributeName(`${path}.distinctAttribute`, distinctAttribute));
+    addErrors(errors, checkFullAttributeName(`${path}.distinctAttribute`, distinctAttribute));
   else
     errors.push(
       requiredField(path, 'exactly one of "matchAttribute" or "distinctAttribute" is required, but multiple fields are set'),

@@ -9,7 +9,14 @@ import type {
   V1DeviceTaint,
 } from '../../gen/types.ts';
 import { checkField, checkRequired, sameMeaning } from '../../machinery/field-checks.ts';
-import { forbiddenField, invalidField, notSupportedField, requiredField, tooLongField } from '../../machinery/field-error.ts';
+import {
+  addErrors,
+  forbiddenField,
+  invalidField,
+  notSupportedField,
+  requiredField,
+  tooLongField,
+} from '../../machinery/field-error.ts';
 import { checkDnsLabel, checkDnsSubdomain, checkLabelValue, checkQualifiedName } from '../../machinery/names.ts';
 import type { FieldError } from '../../machinery/status-error.ts';
 import { validateRequestPolicy } from './capacity-validation.ts';
@@ -43,12 +50,12 @@ export function validateDevice(device: V1Device, path: string, { choosesNodes, o
     errors.push(invalidField(path, both, `the total number of attributes and capacities must not exceed ${MOST_ATTRIBUTES}`));
   const named = { name: checkAttributeName };
   const unbounded = Number.POSITIVE_INFINITY;
-  errors.push(...checkEntries(attributes, `${path}.attributes`, unbounded, { ...named, value: validateAttribute }));
+  addErrors(errors, checkEntries(attributes, `${path}.attributes`, unbounded, { ...named, value: validateAttribute }));
   if (!old || !sameMeaning(old.capacity, capacity)) {
     const value = allowMultipleAllocations ? validateSharedCapacity : validateWholeCapacity;
-    errors.push(...checkEntries(capacity, `${path}.capacity`, unbounded, { ...named, value }));
+    addErrors(errors, checkEntries(capacity, `${path}.capacity`, unbounded, { ...named, value }));
   }
-  if (!old || !sameMeaning(old.taints, taints)) errors.push(...checkSet(taints, `${path}.taints`, MOST_TAINTS, validateTaint));
+  if (!old || !sameMeaning(old.taints, taints)) addErrors(errors, checkSet(taints, `${path}.taints`, MOST_TAINTS, validateTaint));
   return [
     ...errors,
     ...checkSet(
@@ -87,7 +94,7 @@ const validateWholeCapacity = ({ requestPolicy }: V1DeviceCapacity, path: string
 
 function validateTaint({ key, value, effect }: V1DeviceTaint, path: string): FieldError[] {
   const errors = checkField(`${path}.key`, key, checkQualifiedName);
-  if (value) errors.push(...checkField(`${path}.value`, value, checkLabelValue));
+  if (value) addErrors(errors, checkField(`${path}.value`, value, checkLabelValue));
   if (!effect) errors.push(requiredField(`${path}.effect`));
   else if (!EFFECTS.includes(effect)) errors.push(notSupportedField(`${path}.effect`, effect, EFFECTS));
   return errors;
@@ -116,8 +123,8 @@ function validateNodes({ nodeName, nodeSelector, allNodes }: V1Device, path: str
   }
   const errors: FieldError[] = [];
   if (nodeName === '') errors.push(invalidField(`${path}.nodeName`, '', 'must not be empty'));
-  else if (nodeName !== undefined) errors.push(...checkField(`${path}.nodeName`, nodeName, checkDnsSubdomain));
-  if (nodeSelector) errors.push(...validateNodeSelector(nodeSelector, `${path}.nodeSelector`));
+  else if (nodeName !== undefined) addErrors(errors, checkField(`${path}.nodeName`, nodeName, checkDnsSubdomain));
+  if (nodeSelector) addErrors(errors, validateNodeSelector(nodeSelector, `${path}.nodeSelector`));
   if (allNodes === false) errors.push(invalidField(`${path}.allNodes`, false, 'must be either unset or set to true'));
   return [...errors, ...checkOneGiven({ nodeName, nodeSelector, allNodes }, path, ONE_CHOICE, ONE_CHOICE)];
 }

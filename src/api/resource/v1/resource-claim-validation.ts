@@ -12,6 +12,7 @@ import { equalJson } from '../../machinery/clone.ts';
 import { checkDriverName } from '../../machinery/domain-names.ts';
 import { checkEach, checkField } from '../../machinery/field-checks.ts';
 import {
+  addErrors,
   forbiddenField,
   invalidField,
   notSupportedField,
@@ -74,9 +75,9 @@ export function validateResourceClaimStatus(updated: DynamicObject, existing: Dy
       );
   }
   if (allocation && before.allocation)
-    errors.push(...checkUnchanged('status.allocation', 'AllocationResult', allocation, before.allocation));
+    addErrors(errors, checkUnchanged('status.allocation', 'AllocationResult', allocation, before.allocation));
   else if (allocation)
-    errors.push(...validateAllocation(allocation, 'status.allocation', requestNames(claimOf(updated).spec.devices ?? {})));
+    addErrors(errors, validateAllocation(allocation, 'status.allocation', requestNames(claimOf(updated).spec.devices ?? {})));
   return errors;
 }
 
@@ -101,8 +102,8 @@ function validateDevice(status: V1AllocatedDeviceStatus, path: string, allocated
   const errors = validateDeviceId(status, path);
   if (!allocated.has(idOf(status))) errors.push(invalidField(path, idOf(status), 'must be an allocated device in the claim'));
   if (conditions.length > MOST_CONDITIONS) errors.push(tooManyField(`${path}.conditions`, conditions.length, MOST_CONDITIONS));
-  errors.push(...validateConditions(conditions, `${path}.conditions`));
-  if (data !== undefined && data !== null) errors.push(...validateObject(data, `${path}.data`, LONGEST_DATA));
+  addErrors(errors, validateConditions(conditions, `${path}.conditions`));
+  if (data !== undefined && data !== null) addErrors(errors, validateObject(data, `${path}.data`, LONGEST_DATA));
   return networkData ? [...errors, ...validateNetworkData(networkData, `${path}.networkData`)] : errors;
 }
 

@@ -3,7 +3,7 @@ import { validateNodeSelector } from '../../core/v1/node-selector-validation.ts'
 import type { V1Device, V1ResourcePool, V1ResourceSlice, V1ResourceSliceSpec } from '../../gen/types.ts';
 import { checkDriverName } from '../../machinery/domain-names.ts';
 import { checkField, checkImmutable, checkRequired } from '../../machinery/field-checks.ts';
-import { invalidField } from '../../machinery/field-error.ts';
+import { addErrors, invalidField } from '../../machinery/field-error.ts';
 import { checkDnsLabel, checkDnsSubdomain } from '../../machinery/names.ts';
 import type { DynamicObject } from '../../machinery/object.ts';
 import type { FieldError } from '../../machinery/status-error.ts';
@@ -61,9 +61,9 @@ function validateNodes(spec: V1ResourceSliceSpec): FieldError[] {
   const { nodeName, nodeSelector, allNodes, perDeviceNodeSelection } = spec;
   const errors: FieldError[] = [];
   if (nodeName === '') errors.push(invalidField('spec.nodeName', nodeName, 'must be either unset or set to a non-empty string'));
-  else if (nodeName !== undefined) errors.push(...checkField('spec.nodeName', nodeName, checkDnsSubdomain));
+  else if (nodeName !== undefined) addErrors(errors, checkField('spec.nodeName', nodeName, checkDnsSubdomain));
   if (nodeSelector) {
-    errors.push(...validateNodeSelector(nodeSelector, 'spec.nodeSelector'));
+    addErrors(errors, validateNodeSelector(nodeSelector, 'spec.nodeSelector'));
     const terms = nodeSelector.nodeSelectorTerms;
     if (terms.length !== 1)
       errors.push(invalidField('spec.nodeSelector.nodeSelectorTerms', terms, 'must have exactly one node selector term'));

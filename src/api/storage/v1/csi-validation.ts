@@ -11,7 +11,14 @@ import {
   checkQuantityNotNegative,
   sameMeaning,
 } from '../../machinery/field-checks.ts';
-import { duplicateField, IMMUTABLE, invalidField, notSupportedField, requiredField } from '../../machinery/field-error.ts';
+import {
+  addErrors,
+  duplicateField,
+  IMMUTABLE,
+  invalidField,
+  notSupportedField,
+  requiredField,
+} from '../../machinery/field-error.ts';
 import { validateLabelSelector } from '../../machinery/label-selector-validation.ts';
 import { checkDnsSubdomain, checkQualifiedName } from '../../machinery/names.ts';
 import type { DynamicObject } from '../../machinery/object.ts';
@@ -30,10 +37,11 @@ export function validateCsiDriver(object: DynamicObject): FieldError[] {
   if (spec.attachRequired === undefined) errors.push(requiredField('spec.attachedRequired'));
   for (const field of ['podInfoOnMount', 'storageCapacity'] as const)
     if (spec[field] === undefined) errors.push(requiredField(`spec.${field}`));
-  if (spec.fsGroupPolicy !== undefined) errors.push(...checkOneOf('spec.fsGroupPolicy', spec.fsGroupPolicy, GROUP_POLICIES));
-  errors.push(...validateTokenRequests(spec.tokenRequests ?? []));
-  errors.push(
-    ...(spec.volumeLifecycleModes ?? [])
+  if (spec.fsGroupPolicy !== undefined) addErrors(errors, checkOneOf('spec.fsGroupPolicy', spec.fsGroupPolicy, GROUP_POLICIES));
+  addErrors(errors, validateTokenRequests(spec.tokenRequests ?? []));
+  addErrors(
+    errors,
+    (spec.volumeLifecycleModes ?? [])
       .filter((mode) => !LIFECYCLE_MODES.includes(mode))
       .map((mode) => notSupportedField('spec.volumeLifecycleModes', mode, LIFECYCLE_MODES)),
   );

@@ -3,7 +3,7 @@ import { validateInlineVolume } from '../../core/v1/persistent-volume-validation
 import type { V1VolumeAttachment, V1VolumeAttachmentSource, V1VolumeError } from '../../gen/types.ts';
 import { checkDriverName } from '../../machinery/domain-names.ts';
 import { checkField } from '../../machinery/field-checks.ts';
-import { forbiddenField, invalidField, requiredField, tooLongField } from '../../machinery/field-error.ts';
+import { addErrors, forbiddenField, invalidField, requiredField, tooLongField } from '../../machinery/field-error.ts';
 import type { WriteContext } from '../../machinery/kind.ts';
 import { checkDnsSubdomain } from '../../machinery/names.ts';
 import type { DynamicObject } from '../../machinery/object.ts';
@@ -18,13 +18,13 @@ const attachmentOf = (object: DynamicObject) => object as unknown as V1VolumeAtt
 export function validateVolumeAttachment(object: DynamicObject, _context: WriteContext, existing?: DynamicObject): FieldError[] {
   const { attacher, nodeName, source } = attachmentOf(object).spec;
   const errors: FieldError[] = attacher ? [] : [requiredField('spec.attacher')];
-  errors.push(...validateSource(source, 'spec.source'), ...checkField('spec.nodeName', nodeName, checkDnsSubdomain));
-  errors.push(...validateVolumeAttachmentStatus(object));
+  addErrors(errors, [...validateSource(source, 'spec.source'), ...checkField('spec.nodeName', nodeName, checkDnsSubdomain)]);
+  addErrors(errors, validateVolumeAttachmentStatus(object));
   if (existing) return errors;
-  errors.push(...checkDriverName('spec.attacher', attacher));
+  addErrors(errors, checkDriverName('spec.attacher', attacher));
   const { persistentVolumeName } = source;
   if (persistentVolumeName !== undefined)
-    errors.push(...checkField('spec.source.persistentVolumeName', persistentVolumeName, checkDnsSubdomain));
+    addErrors(errors, checkField('spec.source.persistentVolumeName', persistentVolumeName, checkDnsSubdomain));
   return errors;
 }
 
