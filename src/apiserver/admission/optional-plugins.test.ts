@@ -266,7 +266,13 @@ test('EventRateLimit lets bursts in and then a few a second', async () => {
 
 test('EventRateLimit tells every limit that is reached', async () => {
   const limit = { qps: 1, burst: 1, cacheSize: 2 };
-  const plugin = createEventRateLimit([{ type: 'Server', ...limit }, { type: 'Namespace', ...limit }], new VirtualClock(0));
+  const plugin = createEventRateLimit(
+    [
+      { type: 'Server', ...limit },
+      { type: 'Namespace', ...limit },
+    ],
+    new VirtualClock(0),
+  );
   const write = () => runPlugin(plugin, { kind: eventKind, object: { metadata: { name: 'e', namespace: 'ns' } } });
   await write();
   const message = 'Too many requests: [limit reached on type Server for key , limit reached on type Namespace for key ns]';
