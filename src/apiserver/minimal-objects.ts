@@ -30,6 +30,16 @@ const matchConstraints = {
 };
 const matchResources = matchConstraints;
 
+const definition = (index: number, more: Fields): Fields => ({
+  metadata: { name: `things${index}.example.com` },
+  spec: {
+    group: 'example.com',
+    scope: 'Namespaced',
+    names: { plural: `things${index}`, singular: `thing${index}`, kind: `Thing${index}`, listKind: `Thing${index}List` },
+    ...more,
+  },
+});
+
 /** By `group/resource`, or for a version with other fields by `group/version/resource`. */
 const FIELDS: Readonly<Record<string, Fields | ((index: number) => Fields)>> = {
   '/configmaps': { data: { a: '1' } },
@@ -66,15 +76,16 @@ const FIELDS: Readonly<Record<string, Fields | ((index: number) => Fields)>> = {
     },
   },
   'admissionregistration.k8s.io/mutatingadmissionpolicybindings': { spec: { policyName: 'none.example.com', matchResources } },
-  'apiextensions.k8s.io/customresourcedefinitions': (index) => ({
-    metadata: { name: `things${index}.example.com` },
-    spec: {
-      group: 'example.com',
-      scope: 'Namespaced',
-      names: { plural: `things${index}`, singular: `thing${index}`, kind: `Thing${index}`, listKind: `Thing${index}List` },
+  'apiextensions.k8s.io/customresourcedefinitions': (index) =>
+    definition(index, {
       versions: [{ name: 'v1', served: true, storage: true, schema: { openAPIV3Schema: { type: 'object' } } }],
-    },
-  }),
+    }),
+  // What is the same for all versions stands above them there.
+  'apiextensions.k8s.io/v1beta1/customresourcedefinitions': (index) =>
+    definition(index, {
+      versions: [{ name: 'v1', served: true, storage: true }],
+      validation: { openAPIV3Schema: { type: 'object' } },
+    }),
   'apiregistration.k8s.io/apiservices': (index) => ({
     metadata: { name: `v${index + 1}.example.org` },
     spec: {

@@ -71,7 +71,7 @@ function masterLines(plane: ControlPlane, master: SystemdHost, directory: string
     pair('apiserver', 'kubelet-client-certificate', 'kubelet-client-key'),
     `--client-ca-file=${directory}/ca.pem --service-account-key-file=${directory}/apiserver${keySuffix}`,
     '--authorization-mode=Node,RBAC --anonymous-auth=false --enable-bootstrap-token-auth',
-    `--service-cluster-ip-range=${serviceCidr} --feature-gates=LegacyServiceAccountTokenNoAutoGeneration=false`,
+    `--service-cluster-ip-range=${serviceCidr}`,
     ...apiServerFlags,
   ];
   const kubeconfig = (of: string) => `/etc/kubernetes/${of}.kubeconfig`;
@@ -79,7 +79,7 @@ function masterLines(plane: ControlPlane, master: SystemdHost, directory: string
     `${programs}/kube-controller-manager --kubeconfig=${kubeconfig('kube-controller-manager')} --root-ca-file=${directory}/ca.pem`,
     `--service-account-private-key-file=${directory}/apiserver${keySuffix} --use-service-account-credentials=true`,
     `--controllers=*,bootstrapsigner,tokencleaner ${pair('ca', 'cluster-signing-cert-file', 'cluster-signing-key-file')}`,
-    '--allocate-node-cidrs=true --cluster-cidr=10.64.0.0/10 --feature-gates=LegacyServiceAccountTokenNoAutoGeneration=false',
+    '--allocate-node-cidrs=true --cluster-cidr=10.64.0.0/10',
     ...controllerManagerFlags,
   ];
   const scheduler = [`${programs}/kube-scheduler --kubeconfig=${kubeconfig('kube-scheduler')}`];
