@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { open, readdir, readFile, readlink, rename, rm, writeFile } from 'node:fs/promises';
+import { open, readdir, readFile, readlink, rename, rm, utimes, writeFile } from 'node:fs/promises';
 import { test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
 import { temporaryDirectory } from '../../../test/harness/temporary-directory.ts';
@@ -184,6 +184,27 @@ test('a slow reader finds the files that were put aside and compressed meanwhile
     await it.log.write(20);
   }
   assert.equal((await readdir(it.directory.path)).filter((name) => name.endsWith('.gz')).length, 4);
+  for await (const chunk of reading) text += chunk.toString();
+  assert.equal(text, it.log.expected());
+});
+
+test('of files that were written to within a moment none is taken for another', async () => {
+  await using it = await rotating({ containerLogMaxFiles: 10 });
+  const reading = readLog({
+    path: it.path,
+    options: { follow: true, ...ALL },
+    isRunning: async () => false,
+    clock: systemClock,
+    signal: new AbortController().signal,
+  });
+  await it.log.write(20);
+  let text = (await reading.next()).value!.toString();
+  const lastChanges = [0.1, 0.6, 1.5];
+  for (const lastChange of lastChanges) {
+    await utimes(it.path, 1_767_323_045, 1_767_323_045 + lastChange / 1000);
+    await it.rotate();
+    await it.log.write(20);
+  }
   for await (const chunk of reading) text += chunk.toString();
   assert.equal(text, it.log.expected());
 });

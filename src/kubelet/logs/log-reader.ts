@@ -125,8 +125,10 @@ class LogFile implements AsyncDisposable {
     const { files } = await rotatedFiles(this.path);
     const newer = files.filter(({ time }) => time > this.#lastRotation);
     const own = await this.handle.stat();
-    const isOwn = await Promise.all(newer.map((file) => isSameLog(file, own)));
-    return newer.slice(isOwn.lastIndexOf(true) + 1);
+    const apartMs = await Promise.all(newer.map((file) => distanceMs(file, own)));
+    const nearest = Math.min(...apartMs);
+    // Two files may have been written to within one moment: own is the one that ended when this one did.
+    return nearest < SAME_MS ? newer.slice(apartMs.indexOf(nearest) + 1) : newer;
   }
 
   wasRead({ time }: RotatedFile): void {
@@ -171,13 +173,17 @@ async function openLog(path: string): Promise<FileHandle> {
   throw new Error(`${path} is not a regular file`);
 }
 
-/** Compressing keeps the time of the last change, by which a file that is gone is known again. */
-async function isSameLog(file: RotatedFile, own: { readonly ino: number; readonly mtimeMs: number }): Promise<boolean> {
+/** Compressing keeps the time of the last change, by which a file that is gone is known again: so exactly, whatever the file system makes of it. */
+const SAME_MS = 2;
+
+/** How far a file that was put aside is from one that is held open: 0 is that file itself, infinity is surely another. */
+async function distanceMs(file: RotatedFile, own: { readonly ino: number; readonly mtimeMs: number }): Promise<number> {
   try {
     const other = await stat(file.path);
-    return file.compressed ? Math.abs(other.mtimeMs - own.mtimeMs) < 2 : other.ino === own.ino;
+    if (file.compressed) return Math.abs(other.mtimeMs - own.mtimeMs);
+    return other.ino === own.ino ? 0 : Number.POSITIVE_INFINITY;
   } catch (error) {
-    if (isMissing(error)) return false;
+    if (isMissing(error)) return Number.POSITIVE_INFINITY;
     throw error;
   }
 }

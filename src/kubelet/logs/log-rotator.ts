@@ -154,11 +154,12 @@ async function compress(path: string): Promise<void> {
   await using file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   const stats = await file.stat();
   if (!stats.isFile()) throw new Error(`${path} is not a regular file`);
-  const { mode, atime, mtime } = stats;
+  const { mode, atimeMs, mtimeMs } = stats;
   try {
     const target = createWriteStream(temporary, { mode: mode & 0o777, flush: true, flags: 'wx' });
     await pipeline(file.createReadStream({ autoClose: false }), createGzip(), target);
-    await lutimes(temporary, atime, mtime);
+    // In seconds with their fractions: a Date knows milliseconds only.
+    await lutimes(temporary, atimeMs / 1000, mtimeMs / 1000);
     await rename(temporary, `${path}.gz`);
   } catch (error) {
     await rm(temporary, { force: true });
