@@ -168,44 +168,39 @@ test('following goes over rotations without a line lost or doubled', async () =>
   assert.equal(log.text(), it.log.expected());
 });
 
-test('a slow reader finds the files that were put aside and compressed meanwhile', async () => {
-  await using it = await rotating({ containerLogMaxFiles: 10 });
-  const reading = readLog({
-    path: it.path,
-    options: { follow: true, ...ALL },
-    isRunning: async () => false,
-    clock: systemClock,
-    signal: new AbortController().signal,
-  });
+/** What a reader gets who has the beginning of the first file when others have been put aside after it already. */
+async function readSlowly(it: Awaited<ReturnType<typeof rotating>>, rotateOften: () => Promise<void>): Promise<string> {
+  const signal = new AbortController().signal;
+  const options = { follow: true, ...ALL };
+  const reading = readLog({ path: it.path, options, isRunning: async () => false, clock: systemClock, signal });
   await it.log.write(20);
   let text = (await reading.next()).value!.toString();
-  for (let n = 0; n < 5; n++) {
-    await it.rotate();
-    await it.log.write(20);
-  }
-  assert.equal((await readdir(it.directory.path)).filter((name) => name.endsWith('.gz')).length, 4);
+  await rotateOften();
   for await (const chunk of reading) text += chunk.toString();
+  return text;
+}
+
+test('a slow reader finds the files that were put aside and compressed meanwhile', async () => {
+  await using it = await rotating({ containerLogMaxFiles: 10 });
+  const text = await readSlowly(it, async () => {
+    for (let n = 0; n < 5; n++) {
+      await it.rotate();
+      await it.log.write(20);
+    }
+    assert.equal((await readdir(it.directory.path)).filter((name) => name.endsWith('.gz')).length, 4);
+  });
   assert.equal(text, it.log.expected());
 });
 
 test('of files that were written to within a moment none is taken for another', async () => {
   await using it = await rotating({ containerLogMaxFiles: 10 });
-  const reading = readLog({
-    path: it.path,
-    options: { follow: true, ...ALL },
-    isRunning: async () => false,
-    clock: systemClock,
-    signal: new AbortController().signal,
+  const text = await readSlowly(it, async () => {
+    for (const lastChangeMs of [0.1, 0.6, 1.5]) {
+      await utimes(it.path, 1_767_323_045, 1_767_323_045 + lastChangeMs / 1000);
+      await it.rotate();
+      await it.log.write(20);
+    }
   });
-  await it.log.write(20);
-  let text = (await reading.next()).value!.toString();
-  const lastChanges = [0.1, 0.6, 1.5];
-  for (const lastChange of lastChanges) {
-    await utimes(it.path, 1_767_323_045, 1_767_323_045 + lastChange / 1000);
-    await it.rotate();
-    await it.log.write(20);
-  }
-  for await (const chunk of reading) text += chunk.toString();
   assert.equal(text, it.log.expected());
 });
 
