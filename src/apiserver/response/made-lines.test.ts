@@ -5,7 +5,7 @@ import { secretKind } from '../../api/core/v1/secret.ts';
 import type { CachedObject } from '../watch-cache/cached-object.ts';
 import { MadeLines } from './made-lines.ts';
 
-const object = () => ({}) as CachedObject;
+const object = (sizeBytes = 0) => ({ sizeBytes }) as CachedObject;
 
 test('a line is made once for all who want it, while it is made and behind that', async () => {
   const lines = new MadeLines();
@@ -31,4 +31,15 @@ test('the oldest are forgotten where there is too much, and what failed is tried
   const failing = lines.take(configMapKind, objects[0]!, 'other', async () => assert.fail('no'));
   await assert.rejects(async () => failing, /no/);
   assert.equal(String(await lines.take(configMapKind, objects[0]!, 'other', async () => Buffer.from('yes'))), 'yes');
+});
+
+test('an object is not kept by small lines of it, as of its metadata alone', async () => {
+  const lines = new MadeLines(25);
+  const [large, next] = [object(20), object(20)];
+  const make = async () => Buffer.from('.');
+  await lines.take(configMapKind, large, '', make);
+  assert.equal(Buffer.isBuffer(lines.take(configMapKind, large, '', make)), true);
+  await lines.take(configMapKind, next, '', make);
+  assert.equal(Buffer.isBuffer(lines.take(configMapKind, next, '', make)), true);
+  assert.equal(Buffer.isBuffer(lines.take(configMapKind, large, '', make)), false);
 });

@@ -1,7 +1,7 @@
 import type { KindDefinition } from '../../api/machinery/kind.ts';
 import type { CachedObject } from '../watch-cache/cached-object.ts';
 
-/** Together; more are made again when somebody asks for them. */
+/** Together, with the objects that they are of; more are made again when somebody asks for them. */
 const MOST_BYTES = 16 * 1024 * 1024;
 
 interface Made {
@@ -9,13 +9,20 @@ interface Made {
   line: Buffer | Promise<Buffer>;
 }
 
+/** The lines of one object, by their form. */
+interface Lines {
+  readonly byForm: Map<string, Made>;
+  /** The object's, which is kept by them, and theirs. */
+  bytes: number;
+}
+
 /**
  * Lines of watches that were made for one watcher and serve those who come soon behind it: a large object's takes its time, and a hundred may watch it
  * in the same form.
  */
 export class MadeLines {
-  /** By object and form, oldest first. */
-  readonly #made = new Map<CachedObject, Map<string, Made>>();
+  /** Oldest first. */
+  readonly #made = new Map<CachedObject, Lines>();
   readonly #mostBytes: number;
   #bytes = 0;
 
@@ -25,40 +32,40 @@ export class MadeLines {
 
   /** The line of an object as a kind shows it; `form` names all that it depends on besides. Rejects with what making it fails with. */
   take(kind: KindDefinition, object: CachedObject, form: string, make: () => Promise<Buffer>): Buffer | Promise<Buffer> {
-    let forms = this.#made.get(object);
-    if (!forms) {
-      forms = new Map();
-      this.#made.set(object, forms);
-    }
-    const known = forms.get(form);
+    const lines = this.#made.get(object) ?? this.#begin(object);
+    const known = lines.byForm.get(form);
     if (known?.kind === kind) return known.line;
-    if (known) this.#forget(known);
+    if (known && Buffer.isBuffer(known.line)) this.#charge(lines, -known.line.length);
     const making = make();
     const made: Made = { kind, line: making };
-    forms.set(form, made);
-    const isKept = () => forms.get(form) === made && this.#made.get(object) === forms;
+    lines.byForm.set(form, made);
+    const isKept = () => lines.byForm.get(form) === made && this.#made.get(object) === lines;
     making.then(
       (line) => {
         made.line = line;
-        if (isKept()) this.#keep(line);
+        if (isKept()) this.#charge(lines, line.length);
       },
       () => {
-        if (isKept()) forms.delete(form); // told to whoever asked
+        if (isKept()) lines.byForm.delete(form); // told to whoever asked
       },
     );
     return making;
   }
 
-  #keep(line: Buffer): void {
-    this.#bytes += line.length;
-    for (const [object, forms] of this.#made) {
-      if (this.#bytes <= this.#mostBytes) return;
-      for (const made of forms.values()) this.#forget(made);
-      this.#made.delete(object);
-    }
+  #begin(object: CachedObject): Lines {
+    const lines: Lines = { byForm: new Map(), bytes: 0 };
+    this.#made.set(object, lines);
+    this.#charge(lines, object.sizeBytes);
+    return lines;
   }
 
-  #forget({ line }: Made): void {
-    if (Buffer.isBuffer(line)) this.#bytes -= line.length;
+  #charge(lines: Lines, bytes: number): void {
+    lines.bytes += bytes;
+    this.#bytes += bytes;
+    for (const [object, oldest] of this.#made) {
+      if (this.#bytes <= this.#mostBytes) return;
+      this.#bytes -= oldest.bytes;
+      this.#made.delete(object);
+    }
   }
 }
