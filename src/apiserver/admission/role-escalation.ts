@@ -4,6 +4,7 @@ import { notFound } from '../../api/machinery/status-error.ts';
 import { clusterRoleKind } from '../../api/rbac/v1/cluster-role.ts';
 import { roleKind } from '../../api/rbac/v1/role.ts';
 import { exactJsonText, parseExactJson } from '../../std/exact-json.ts';
+import { runWithPauses } from '../../std/pauses.ts';
 import { MASTERS } from '../authentication/identities.ts';
 import type { PolicyRule } from '../authorization/policy-rule.ts';
 import type { RbacAuthorizer } from '../authorization/rbac-authorizer.ts';
@@ -63,11 +64,11 @@ async function checkRole(attributes: AdmissionAttributes, deps: RoleEscalationDe
   if (changesOwnersOnly(attributes)) return;
   if (await allowed(attributes, deps.authorizer, 'escalate', attributes.kind.resource, nameOf(attributes))) return;
   const object = attributes.object as DynamicObject;
-  confirm(attributes, deps, (object['rules'] as PolicyRule[] | null | undefined) ?? []);
+  await confirm(attributes, deps, (object['rules'] as PolicyRule[] | null | undefined) ?? []);
   const gathers = (role: DynamicObject | undefined) => role?.['aggregationRule'] != null;
   if (!gathers(object) && !gathers(attributes.oldObject)) return;
   // Whoever gathers the rules of others takes what anybody may ever put into them.
-  if (describe(attributes, deps, EVERYTHING)) {
+  if (await describe(attributes, deps, EVERYTHING)) {
     throw refuse(attributes, 'must have cluster-admin privileges to use the aggregationRule');
   }
 }
@@ -84,16 +85,16 @@ async function checkBinding(attributes: AdmissionAttributes, deps: RoleEscalatio
     rules = deps.rbac.rulesOfRole(roleRef, attributes.namespace);
   }
   if (typeof rules === 'string') throw notFound(kind, roleRef.name);
-  confirm(attributes, deps, rules);
+  await confirm(attributes, deps, rules);
 }
 
 function describe({ user, namespace }: AdmissionAttributes, { rbac }: RoleEscalationDeps, rules: readonly PolicyRule[]) {
   const held = rbac.rulesFor(user, namespace);
-  return describeEscalation(user, held.rules, rules, held.problems);
+  return runWithPauses(describeEscalation(user, held.rules, rules, held.problems));
 }
 
-function confirm(attributes: AdmissionAttributes, deps: RoleEscalationDeps, rules: readonly PolicyRule[]): void {
-  const why = describe(attributes, deps, rules);
+async function confirm(attributes: AdmissionAttributes, deps: RoleEscalationDeps, rules: readonly PolicyRule[]): Promise<void> {
+  const why = await describe(attributes, deps, rules);
   if (why) throw refuse(attributes, why);
 }
 

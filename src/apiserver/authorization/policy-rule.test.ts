@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { runAtOnce } from '../../std/pauses.ts';
 import { type PolicyRule, type RuleRequest, ruleAllows } from './policy-rule.ts';
-import { breakDown, compactRules, describeEscalation, formatRule, missingRights } from './rule-coverage.ts';
+import { breakDown, compactRules, describeEscalation, formatRule, missingRights, missingRightsInSteps } from './rule-coverage.ts';
 
 const resource = (over: Partial<RuleRequest> = {}): RuleRequest => ({
   isResourceRequest: true,
@@ -132,9 +133,9 @@ test('a right on one name is not the right on all', () => {
 });
 
 test('rules are broken down and their verbs joined again', () => {
-  const parts = breakDown(rule({ verbs: ['get', 'list'], resources: ['pods', 'secrets'] }));
+  const parts = [...breakDown(rule({ verbs: ['get', 'list'], resources: ['pods', 'secrets'] }))];
   assert.equal(parts.length, 4);
-  assert.deepEqual(compactRules(parts).map(formatRule), [
+  assert.deepEqual(runAtOnce(compactRules(parts)).map(formatRule), [
     '{APIGroups:[""], Resources:["pods"], Verbs:["get" "list"]}',
     '{APIGroups:[""], Resources:["secrets"], Verbs:["get" "list"]}',
   ]);
@@ -144,9 +145,39 @@ test('an escalation is described in upstream\u2019s words', () => {
   const user = { name: 'jane', groups: ['dev', 'system:authenticated'] };
   const wanted = [rule({ verbs: ['get', 'delete'] }), { verbs: ['get'], nonResourceURLs: ['/metrics'] }];
   assert.equal(
-    describeEscalation(user, [rule()], wanted),
+    runAtOnce(describeEscalation(user, [rule()], wanted)),
     'user "jane" (groups=["dev" "system:authenticated"]) is attempting to grant RBAC permissions not currently held:\n' +
       '{APIGroups:[""], Resources:["pods"], Verbs:["delete"]}\n{NonResourceURLs:["/metrics"], Verbs:["get"]}',
   );
-  assert.equal(describeEscalation(user, wanted, wanted), undefined);
+  assert.equal(runAtOnce(describeEscalation(user, wanted, wanted)), undefined);
+});
+
+test('a rule of more parts than can be compared is refused unless one that is held covers it whole', () => {
+  const many = (name: string) => Array.from({ length: 300_000 }, (_, i) => `${name}${i}`);
+  const huge = rule({ verbs: many('v'), resources: many('r'), resourceNames: many('n') });
+  const user = { name: 'jane', groups: [] };
+  const describe = (held: PolicyRule[], wanted: PolicyRule[]) => runAtOnce(describeEscalation(user, held, wanted));
+  assert.equal(
+    describe([rule()], [huge]),
+    'user "jane" (groups=[]) is attempting to grant 27000000000000000 RBAC permissions that no single rule held currently covers: at most 50000 are compared',
+  );
+  assert.equal(describe([rule(), huge], [huge, huge]), undefined);
+  assert.equal(describe([rule({ verbs: ['*'], resources: ['*'] })], [huge]), undefined);
+  const names = rule({ resourceNames: many('n').slice(0, 50_000) });
+  assert.equal(
+    describe([rule({ resourceNames: ['n0'] }), rule({ resources: ['secrets'] })], [names])?.split('\n').length,
+    50_000,
+  );
+});
+
+test('what is missing of rules is found in steps', () => {
+  const verbs = Array.from({ length: 200 }, (_, i) => `v${i}`);
+  const resources = Array.from({ length: 200 }, (_, i) => `r${i}`);
+  const steps = missingRightsInSteps([rule(), rule({ verbs: ['v1'], resources: ['*'] })], [rule({ verbs, resources })]);
+  let pauses = 0;
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done) return assert.deepEqual([value.length, pauses], [199 * 200, 1]);
+    pauses++;
+  }
 });
