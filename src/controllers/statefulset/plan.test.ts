@@ -55,3 +55,13 @@ const RENEWED: readonly [title: string, members: string, strategy: object, remov
 
 for (const [title, members, strategy, remove] of RENEWED)
   test(`a rolling update renews: ${title}`, () => assert.deepEqual(planOf(members, strategy).remove, remove));
+
+test('of a set that wants two thousand million members at once some are made, then the next', () => {
+  const set = { metadata: { name: 'db' }, spec: { replicas: 2 ** 31 - 1, podManagementPolicy: 'Parallel' } } as V1StatefulSet;
+  const planned = (pods: V1Pod[]) =>
+    planStatefulSet({ set, pods, currentRevision: 'new', updateRevision: 'new', nowMs: 0 }).create.map(({ ordinal }) => ordinal);
+  const first = planned([]);
+  assert.deepEqual([first[0], first.length], [0, 500]);
+  const pods = first.map((ordinal) => ({ metadata: { name: `db-${ordinal}` } }));
+  assert.deepEqual([planned(pods)[0], planned(pods).length], [500, 500]);
+});

@@ -29,6 +29,9 @@ const isGoing = (pod: V1Pod) => Boolean(pod.metadata?.deletionTimestamp);
 const isEnded = (pod: V1Pod) => pod.status?.phase === 'Failed' || pod.status?.phase === 'Succeeded';
 const isRunningAndReady = (pod: V1Pod) => pod.status?.phase === 'Running' && isReady(pod);
 
+/** Members made in one pass; those are heard of, and the next follow. */
+const BURST = 500;
+
 /**
  * The next steps of a set: members are made from the first on, taken from the last on, and renewed from the last on. Unless the set says Parallel,
  * one follows when those before are ready (upstream's pkg/controller/statefulset/stateful_set_control.go).
@@ -46,7 +49,7 @@ export function planStatefulSet(view: SetView): SetPlan {
 
   const first = firstOrdinal(set);
   const last = first + replicasOf(set) - 1;
-  for (let ordinal = first; ordinal <= last; ordinal++) {
+  for (let ordinal = first; ordinal <= last && create.length < BURST; ordinal++) {
     const pod = byOrdinal.get(ordinal);
     if (!pod) create.push({ ordinal, revision: revisionFor(view, ordinal) });
     else if (isEnded(pod)) {
