@@ -36,6 +36,31 @@ test('requirements select as upstream defines them', () => {
   assert.equal(parseLabelSelector('!a').matches(undefined), true);
 });
 
+test('a thousand values select as a few do', () => {
+  const values = Array.from({ length: 1_000 }, (_, i) => `v${i}`).join();
+  const [of, notOf] = ['in', 'notin'].map((operator) => parseLabelSelector(`a ${operator} (${values})`));
+  for (const [labels, expected] of [
+    [{ a: 'v999' }, true],
+    [{ a: 'v1000' }, false],
+    [{ b: 'v1' }, false],
+  ] as const)
+    assert.deepEqual([of!.matches(labels), notOf!.matches(labels)], [expected, !expected], JSON.stringify(labels));
+});
+
+test('many requirements select as each of them does', () => {
+  const labels = fc.dictionary(fc.constantFrom('a', 'b', 'c', '__proto__'), fc.constantFrom('', '1', '2'), { maxKeys: 4 });
+  const texts = ['a=1', 'a!=1', 'b', '!b', 'c in (1,2)', 'c notin (1,2)', 'a>1', 'b<2', '!d', 'd!=1', '!constructor'];
+  fc.assert(
+    fc.property(labels, fc.array(fc.constantFrom(...texts), { minLength: 16, maxLength: 40 }), (given, chosen) => {
+      const expected = chosen.every((text) => parseLabelSelector(text).matches(given));
+      assert.equal(parseLabelSelector(chosen.join()).matches(given), expected);
+    }),
+  );
+  const none = parseLabelSelector(Array.from({ length: 100 }, (_, i) => `!x${i}`).join());
+  for (const given of [undefined, {}, { y: '' }]) assert.equal(none.matches(given), true);
+  assert.equal(none.matches({ x99: '' }), false);
+});
+
 test('the canonical text is sorted by key', () => {
   assert.equal(parseLabelSelector('z,a in (c,b),!m,k!=v,g>1').toString(), 'a in (b,c),g>1,k!=v,!m,z');
 });

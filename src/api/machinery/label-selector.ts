@@ -30,17 +30,25 @@ export interface LabelSelectorObject {
 
 const INTEGER = /^[+-]?\d+$/;
 
-function satisfies({ key, operator, values }: LabelRequirement, labels: Readonly<Record<string, string>>): boolean {
+/** From so many values, or requirements, on they are looked up by their hash. */
+const MANY = 16;
+
+/** @param many the values, where there are many of them */
+function satisfies(
+  { key, operator, values }: LabelRequirement,
+  labels: Readonly<Record<string, string>>,
+  many: ReadonlySet<string> | undefined,
+): boolean {
   const present = Object.hasOwn(labels, key);
   const value = present ? labels[key]! : '';
   switch (operator) {
     case '=':
     case '==':
     case 'in':
-      return present && values.includes(value);
+      return present && (many ? many.has(value) : values.includes(value));
     case '!=':
     case 'notin':
-      return !present || !values.includes(value);
+      return !present || !(many ? many.has(value) : values.includes(value));
     case 'exists':
       return present;
     case '!':
@@ -68,13 +76,27 @@ function formatRequirement({ key, operator, values }: LabelRequirement): string 
 
 const NO_LABELS = {};
 
+function matchEach(requirements: readonly LabelRequirement[]): Selector['matches'] {
+  const sets = requirements.map(({ values }) => (values.length < MANY ? undefined : new Set(values)));
+  return (labels) => requirements.every((requirement, i) => satisfies(requirement, labels ?? NO_LABELS, sets[i]));
+}
+
+/** What is true of a label that is not there is asked only of those that are: of requirements there may be a hundred thousand. */
+function matchByKey(requirements: readonly LabelRequirement[]): Selector['matches'] {
+  const isAboutOthers = ({ operator }: LabelRequirement) => operator === '!' || operator === '!=' || operator === 'notin';
+  const needed = matchEach(requirements.filter((requirement) => !isAboutOthers(requirement)));
+  const others = Map.groupBy(requirements.filter(isAboutOthers), ({ key }) => key);
+  const allowed = new Map([...others].map(([key, own]) => [key, matchEach(own)]));
+  return (labels) => needed(labels) && Object.keys(labels ?? NO_LABELS).every((key) => allowed.get(key)?.(labels) ?? true);
+}
+
 /** A selector of requirements that are known to be sound. */
 export function createSelector(requirements: readonly LabelRequirement[]): Selector {
   const sorted = [...requirements].sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0));
   return {
     requirements: sorted,
     empty: sorted.length === 0,
-    matches: (labels) => sorted.every((requirement) => satisfies(requirement, labels ?? NO_LABELS)),
+    matches: sorted.length < MANY ? matchEach(sorted) : matchByKey(sorted),
     toString: () => sorted.map(formatRequirement).join(','),
   };
 }

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { configMapKind } from '../../api/core/v1/config-map.ts';
 import { parseLabelSelector } from '../../api/machinery/label-selector.ts';
 import { CachedObject } from '../watch-cache/cached-object.ts';
-import { matching } from './selection.ts';
+import { KnownMatches, matching } from './selection.ts';
 
 const OBJECTS = 3_000;
 const objects = Array.from({ length: OBJECTS }, (_, i) => {
@@ -46,6 +46,23 @@ test('a selector of thousands of requirements has more of them', async () => {
   const look = () => matching(few, (object) => labels.matches(object.labels), selector.length);
   const turns = await turnsDuring(look);
   assert.ok(turns >= 15, `${turns} turns for 300 looks at ${selector.length} bytes of a selector`);
+});
+
+test('what was looked at in turns is not looked at again when the watch begins, and anew behind that', async () => {
+  let looks = 0;
+  const looked = new KnownMatches(({ name }) => {
+    looks++;
+    return name === 'm1';
+  });
+  const [first, second, third] = objects;
+  assert.deepEqual(await matching([first!, second!], looked.matches), [second]);
+  assert.deepEqual(
+    [first, second, third].map((object) => looked.matches(object!)),
+    [false, true, false],
+  );
+  assert.equal(looks, 3);
+  looked.forget();
+  assert.deepEqual([looked.matches(second!), looked.matches(second!), looks], [true, true, 5]);
 });
 
 test('how long the bytes of an object are is known before they are made', () => {

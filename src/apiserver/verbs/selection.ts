@@ -59,6 +59,32 @@ export async function matching(
 }
 
 /**
+ * Whether objects match, by memory of those that were looked at before: a selector of a megabyte takes a millisecond for each, and a watch
+ * that begins looks at all that are there at once.
+ */
+export class KnownMatches {
+  readonly #ask: (object: CachedObject) => boolean;
+  #known: Map<CachedObject, boolean> | undefined = new Map();
+
+  constructor(ask: (object: CachedObject) => boolean) {
+    this.#ask = ask;
+  }
+
+  readonly matches = (object: CachedObject): boolean => {
+    const known = this.#known?.get(object);
+    if (known !== undefined) return known;
+    const matches = this.#ask(object);
+    this.#known?.set(object, matches);
+    return matches;
+  };
+
+  /** From now on every object is looked at. */
+  forget(): void {
+    this.#known = undefined;
+  }
+}
+
+/**
  * The one name that is asked for, by the selector or in the path (the old /watch/…/name). A request with a name was authorized for that
  * name alone, so a selector that leaves room for others is refused.
  */

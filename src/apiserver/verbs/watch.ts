@@ -14,7 +14,7 @@ import { showObjects } from '../watch-cache/show-objects.ts';
 import { LineQueue } from './line-queue.ts';
 import { waitForRevision } from './read-revision.ts';
 import type { VerbDeps, VerbHandler } from './resource-call.ts';
-import { matching, parseSelection, type Selection } from './selection.ts';
+import { KnownMatches, matching, parseSelection, type Selection } from './selection.ts';
 import { sendBeginning } from './send-beginning.ts';
 import { MOST_LINES, WatchStream } from './watch-stream.ts';
 
@@ -35,9 +35,10 @@ export function createWatch(deps: VerbDeps): VerbHandler {
     const query = parseListQuery(request.query, true);
     const startMs = performance.now();
     const selection = parseSelection(kind, info, query, deps.keyspace);
+    const looked = selection.matches && new KnownMatches(selection.matches);
     const representation = new Representation(kind, output, request.query, () => clock.now());
     const start = await chooseStart(deps, query);
-    if (start === 'now') await makeReady(deps, kind, selection);
+    if (start === 'now') await makeReady(deps, kind, selection, looked?.matches);
 
     const ended = deferred();
     const stream = new WatchStream(response, () => ended.resolve());
@@ -65,12 +66,14 @@ export function createWatch(deps: VerbDeps): VerbHandler {
       {
         kind,
         ...selection,
+        ...(looked && { matches: looked.matches }),
         item,
         ...(feed && { raw: (change: CachedEvent | CachedObject) => feed.take(change) }),
         closed: () => inOrder(() => lines.afterwards(() => stream.end())),
       },
       start,
     );
+    looked?.forget();
     if (!unwatch) {
       const from = start === 'now' ? 0 : start.after;
       stream.send(
@@ -115,7 +118,8 @@ export function createWatch(deps: VerbDeps): VerbHandler {
 async function makeReady(
   { cache }: VerbDeps,
   kind: KindDefinition,
-  { keyPrefix, matches, selectorBytes }: Selection,
+  { keyPrefix, selectorBytes }: Selection,
+  matches: Selection['matches'],
 ): Promise<void> {
   const { objects } = cache.kind(kind);
   if (kind.storedAs?.remote || !(kind.storedAs || matches)) return;
