@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { parseLabelSelector, selectorFromLabelSelector, selectorFromLabels } from './label-selector.ts';
+import { type Labels, parseLabelSelector, selectorFromLabelSelector, selectorFromLabels } from './label-selector.ts';
 
 const labels = { app: 'web', tier: 'front', count: '5', empty: '' };
 
@@ -57,7 +57,7 @@ test('many requirements select as each of them does', () => {
     }),
   );
   const none = parseLabelSelector(Array.from({ length: 100 }, (_, i) => `!x${i}`).join());
-  for (const given of [undefined, {}, { y: '' }]) assert.equal(none.matches(given), true);
+  for (const given of [undefined, {}, { y: '' }] as Labels[]) assert.equal(none.matches(given), true);
   assert.equal(none.matches({ x99: '' }), false);
 });
 
