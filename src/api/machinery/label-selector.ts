@@ -76,27 +76,43 @@ function formatRequirement({ key, operator, values }: LabelRequirement): string 
 
 const NO_LABELS = {};
 
-function matchEach(requirements: readonly LabelRequirement[]): Selector['matches'] {
-  const sets = requirements.map(({ values }) => (values.length < MANY ? undefined : new Set(values)));
-  return (labels) => requirements.every((requirement, i) => satisfies(requirement, labels ?? NO_LABELS, sets[i]));
-}
+/** Requirements as they are asked: made with the first labels, for to read a long selector takes its time already. */
+class Matcher {
+  /** What must be there. */
+  readonly #needed: LabelRequirement[] = [];
+  /** By key, what is true of a label that is not there: asked only of those that are. Of requirements there may be a hundred thousand. */
+  readonly #others = new Map<string, LabelRequirement[]>();
+  readonly #sets = new Map<LabelRequirement, ReadonlySet<string>>();
 
-/** What is true of a label that is not there is asked only of those that are: of requirements there may be a hundred thousand. */
-function matchByKey(requirements: readonly LabelRequirement[]): Selector['matches'] {
-  const isAboutOthers = ({ operator }: LabelRequirement) => operator === '!' || operator === '!=' || operator === 'notin';
-  const needed = matchEach(requirements.filter((requirement) => !isAboutOthers(requirement)));
-  const others = Map.groupBy(requirements.filter(isAboutOthers), ({ key }) => key);
-  const allowed = new Map([...others].map(([key, own]) => [key, matchEach(own)]));
-  return (labels) => needed(labels) && Object.keys(labels ?? NO_LABELS).every((key) => allowed.get(key)?.(labels) ?? true);
+  constructor(requirements: readonly LabelRequirement[]) {
+    for (const requirement of requirements) {
+      const { key, operator, values } = requirement;
+      if (values.length >= MANY) this.#sets.set(requirement, new Set(values));
+      if (operator !== '!' && operator !== '!=' && operator !== 'notin') this.#needed.push(requirement);
+      else if (!this.#others.get(key)?.push(requirement)) this.#others.set(key, [requirement]);
+    }
+  }
+
+  matches(labels: Readonly<Record<string, string>>): boolean {
+    const all = (requirements: readonly LabelRequirement[]) =>
+      requirements.every((requirement) => satisfies(requirement, labels, this.#sets.get(requirement)));
+    return all(this.#needed) && Object.keys(labels).every((key) => all(this.#others.get(key) ?? []));
+  }
 }
 
 /** A selector of requirements that are known to be sound. */
 export function createSelector(requirements: readonly LabelRequirement[]): Selector {
   const sorted = [...requirements].sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0));
+  const isLong = sorted.length >= MANY || sorted.some(({ values }) => values.length >= MANY);
+  let matcher: Matcher | undefined;
   return {
     requirements: sorted,
     empty: sorted.length === 0,
-    matches: sorted.length < MANY ? matchEach(sorted) : matchByKey(sorted),
+    matches(labels) {
+      if (!isLong) return sorted.every((requirement) => satisfies(requirement, labels ?? NO_LABELS, undefined));
+      matcher ??= new Matcher(sorted);
+      return matcher.matches(labels ?? NO_LABELS);
+    },
     toString: () => sorted.map(formatRequirement).join(','),
   };
 }
