@@ -13,7 +13,7 @@ const LOOKS = 50_000;
 const WRITTEN = 5_000;
 
 /** There is more in the rules than is compared. */
-export class TooManyRights extends Error {
+class TooManyRights extends Error {
   readonly count: number;
 
   constructor(count: number) {

@@ -6,7 +6,6 @@ import { goJsonType } from '../../api/machinery/json-syntax.ts';
 import { apiVersionOf, type KindDefinition, type OwnSchema } from '../../api/machinery/kind.ts';
 import type { DynamicObject } from '../../api/machinery/object.ts';
 import { badRequest, invalid, StatusError } from '../../api/machinery/status-error.ts';
-import { isRegisteredKind } from '../../api/registered-kinds.ts';
 import { exactJsonText, NumberOutOfRange } from '../../std/exact-json.ts';
 import { type Pauses, runInTime } from '../../std/pauses.ts';
 import type { ServerRequest } from '../contracts.ts';
@@ -40,13 +39,13 @@ export async function decodeBody(
     const { parseProtobuf } = await import('./protobuf-body.ts');
     const object = bytes.length ? await parseProtobuf(bytes, kind.schema, pauses) : undefined;
     await pauses?.pause();
-    return decodeAs(kind, object, fieldValidation, warnings);
+    return decodeAs(kind, object, fieldValidation, warnings, undefined, await isKnownType(kind, object));
   }
   try {
     if (format === 'json') {
       const parsed = withoutNull(kind, await parseTyped(kind, bytes, pauses));
       await pauses?.pause();
-      const decoded = decodeDocument(kind, parsed);
+      const decoded = decodeDocument(kind, parsed, 'dropped', await isKnownType(kind, parsed));
       await pauses?.pause();
       if (fieldValidation === 'Ignore') return decoded.object;
       const problemsInSteps = kind.ownSchema ? untypedProblemsInSteps : strictProblemsInSteps;
@@ -56,7 +55,8 @@ export async function decodeBody(
     const { value, repeated } = await readYaml(bytes).catch((error: Error) => {
       throw notTyped(error.message);
     });
-    return decodeAs(kind, withoutNull(kind, value), fieldValidation, warnings, { repeated });
+    const typed = withoutNull(kind, value);
+    return decodeAs(kind, typed, fieldValidation, warnings, { repeated }, await isKnownType(kind, typed));
   } catch (error) {
     throw error instanceof StatusError && error.cause instanceof NotTyped ? unrecognized(kind, bytes, error.message) : error;
   }
@@ -102,22 +102,23 @@ export type DocumentSource =
 /** The same as for a document of which nothing is to be said. */
 export const PUT_TOGETHER: DocumentSource = { problems: [], nulls: 'kept' };
 
-/** The same for a document that has been parsed, or patched together. */
+/** The same for a document that has been parsed, or patched together. `isKnown`: whether upstream knows the type that it says it is of. */
 export function decodeAs(
   kind: KindDefinition,
   json: unknown,
   fieldValidation: FieldValidation,
   warnings: string[],
   source: DocumentSource = { problems: [] },
+  isKnown = true,
 ): DynamicObject {
-  const decoded = decodeDocument(kind, json, 'nulls' in source ? source.nulls : 'dropped');
+  const decoded = decodeDocument(kind, json, ('nulls' in source && source.nulls) || 'dropped', isKnown);
   return reportProblems(kind, decoded, fieldValidation, warnings, source);
 }
 
 type Decoded = ReturnType<typeof decodeObject>;
 
-function decodeDocument(kind: KindDefinition, json: unknown, nulls: 'dropped' | 'kept' = 'dropped'): Decoded {
-  checkType(kind, json);
+function decodeDocument(kind: KindDefinition, json: unknown, nulls: 'dropped' | 'kept', isKnown: boolean): Decoded {
+  checkType(kind, json, isKnown);
   return kind.ownSchema ? decodeOwn(kind, kind.ownSchema, json, nulls) : decodeObject(kind, json);
 }
 
@@ -186,7 +187,7 @@ const INDEX = /^\d+\]$/;
 const TYPE_META = 'struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }';
 
 /** A body without apiVersion or kind is taken for what the path says; one that names something else is refused. */
-function checkType(kind: KindDefinition, json: unknown): void {
+function checkType(kind: KindDefinition, json: unknown, isKnown: boolean): void {
   if (typeof json !== 'object' || json === null || Array.isArray(json))
     throw noVersionOrKind(`json: cannot unmarshal ${goJsonType(json)} into Go value of type ${TYPE_META}`);
   const given = json as Record<string, unknown>;
@@ -200,21 +201,38 @@ function checkType(kind: KindDefinition, json: unknown): void {
     return;
   }
   const expected = apiVersionOf(kind);
-  const apiVersion = (given['apiVersion'] as string | undefined) || expected;
-  const givenKind = (given['kind'] as string | undefined) || kind.kind;
+  const { apiVersion, givenKind } = typeOf(kind, given);
   if (apiVersion === expected && givenKind === kind.kind) return;
-  const ownScheme = SCHEMES[kind.group];
-  // Servers within the server know what is theirs alone.
-  const isKnown = isRegisteredKind(apiVersion, givenKind) && (!ownScheme || apiVersion.startsWith(`${kind.group}/`));
   if (isKnown && givenKind === kind.kind)
     throw badRequest(`the API version in the data (${apiVersion}) does not match the expected API version (${expected})`);
   const version = apiVersion.slice(apiVersion.indexOf('/') + 1);
   const goPackage = (kind.group || 'core').split('.')[0];
   const why = isKnown
     ? `converting (${version}.${givenKind}) to (${goPackage}.${kind.kind}): unknown conversion`
-    : `no kind ${JSON.stringify(givenKind)} is registered for version ${JSON.stringify(apiVersion)} in scheme ${JSON.stringify(ownScheme ?? SCHEME)}`;
+    : `no kind ${JSON.stringify(givenKind)} is registered for version ${JSON.stringify(apiVersion)} in scheme ${JSON.stringify(SCHEMES[kind.group] ?? SCHEME)}`;
   const message = `${givenKind} in version ${JSON.stringify(version)} cannot be handled as a ${kind.kind}: ${why}`;
   throw new StatusError(badRequest(message).status, { cause: new DecodeFailure(why) });
+}
+
+function typeOf(kind: KindDefinition, given: Readonly<Record<string, unknown>>) {
+  return {
+    apiVersion: (given['apiVersion'] as string | undefined) || apiVersionOf(kind),
+    givenKind: (given['kind'] as string | undefined) || kind.kind,
+  };
+}
+
+/**
+ * Whether upstream knows the type that a body says it is of, which decides in what words another one than the path's is refused. What
+ * knows all of them, served or not, is loaded with the first such body.
+ */
+async function isKnownType(kind: KindDefinition, json: unknown): Promise<boolean> {
+  if (kind.ownSchema || typeof json !== 'object' || json === null) return true;
+  const { apiVersion, givenKind } = typeOf(kind, json as Record<string, unknown>);
+  if (apiVersion === apiVersionOf(kind) && givenKind === kind.kind) return true;
+  if (typeof apiVersion !== 'string' || typeof givenKind !== 'string') return true; // refused for that
+  const { isRegisteredKind } = await import('../../api/registered-kinds.ts');
+  // Servers within the server know what is theirs alone.
+  return isRegisteredKind(apiVersion, givenKind) && (!SCHEMES[kind.group] || apiVersion.startsWith(`${kind.group}/`));
 }
 
 /** How upstream names the set of types that it knows. */
