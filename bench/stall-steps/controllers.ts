@@ -64,7 +64,8 @@ export function controllerSteps(): StallStep[] {
     {
       name: 'crowd service of 20,000 pods',
       run: async (send) => {
-        const spec = { selector: { app: 'a' }, ports: [{ port: 80 }] };
+        // The pods are on no node: slices leave them out but where they are published in any case.
+        const spec = { selector: { app: 'a' }, ports: [{ port: 80 }], publishNotReadyAddresses: true };
         await ok(send, 'POST', CORE('services'), object('v1', 'Service', 's', { spec }));
         for (let i = 0; i < 600; i++) {
           const slices = await ok(send, 'GET', GROUP('discovery.k8s.io/v1', 'endpointslices'));
