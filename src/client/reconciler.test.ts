@@ -1,17 +1,19 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
+import { until } from '../../test/harness/until.ts';
 import { conflict, MODIFIED } from '../api/machinery/status-error.ts';
 import { VirtualClock } from '../std/clock.ts';
 import { type Logger, silentLogger } from '../std/logger.ts';
 import { LoopMetrics } from './loop-metrics.ts';
 import { type Outcome, Reconciler } from './reconciler.ts';
 
-function setUp(reconcile: (key: string) => Promise<Outcome>, workers = 2) {
+function setUp(reconcile: (key: string) => Promise<Outcome>, workers = 2, processorMs?: () => number) {
   const clock = new VirtualClock(0);
   const metrics = new LoopMetrics();
   const errors: string[] = [];
   const logger: Logger = { ...silentLogger, error: (message) => errors.push(message) };
-  const loop = new Reconciler({ name: 'loop', reconcile, clock, logger, metrics, workers });
+  const loop = new Reconciler({ name: 'loop', reconcile, clock, logger, metrics, workers, processorMs });
   const controller = new AbortController();
   const ended = loop.run(controller.signal);
   const stop = () => {
@@ -108,5 +110,28 @@ test('waits that are over and work that is going on can be told from what has en
   gates.shift()!();
   await run.clock.advance(0);
   assert.equal(run.counts.running.size, 0);
+  await run.stop();
+});
+
+test('a key that takes the processor again and again rests in between, while others are worked on, and is not forgotten', async () => {
+  let usedMs = 0;
+  const turns: string[] = [];
+  const run = setUp(
+    async (key) => {
+      turns.push(key);
+      if (key !== 'heavy') return;
+      usedMs += 200;
+      run.loop.add(key);
+    },
+    1,
+    () => usedMs,
+  );
+  run.loop.add('heavy');
+  for (let i = 0; i < 20; i++) await setImmediate();
+  run.loop.add('light');
+  for (let i = 0; i < 20; i++) await setImmediate();
+  assert.deepEqual(turns, ['heavy', 'heavy', 'light'], 'nothing of the heavy one until its rest is over');
+  await until('its rest is over', () => turns.length === 4);
+  assert.equal(turns[3], 'heavy');
   await run.stop();
 });

@@ -26,13 +26,35 @@ export interface ReconcilerOptions {
   initialBackoffMs?: number;
   /** Default 1000 s, as in client-go. */
   maxBackoffMs?: number;
+  /** Processor time that this thread has used, for tests. */
+  processorMs?: () => number;
 }
 
-/** A queue of keys and the loop that works on them: the one place where a controller's failures are caught, counted and retried. */
+/** Who takes so much of the event loop at once rests before its next turn. */
+const LONG_MS = 10;
+
+/** A tenth of the processor is left to such a key. */
+const RESTS_PER_WORK = 9;
+
+const LONGEST_REST_MS = 1000;
+
+const threadMs = () => {
+  const { user, system } = process.threadCpuUsage();
+  return (user + system) / 1000;
+};
+
+/**
+ * A queue of keys and the loop that works on them: the one place where a controller's failures are caught, counted and retried.
+ *
+ * A key that belongs to many objects (a service of 20,000 pods) is added with each change of one of them, and looks at all of them each time:
+ * without a rest in between it would take the whole processor from everybody in the process, for as long as the changes go on.
+ */
 export class Reconciler {
   readonly #options: ReconcilerOptions;
   readonly #queue: WorkQueue<string>;
   readonly #counts: LoopCounts;
+  /** Keys whose last turn was long. */
+  readonly #heavy = new Set<string>();
 
   constructor(options: ReconcilerOptions) {
     this.#options = options;
@@ -74,16 +96,33 @@ export class Reconciler {
       const sinceMs = performance.now();
       const running = { sinceMs };
       this.#counts.running.add(running);
+      const processorMs = this.#options.processorMs ?? threadMs;
+      const usedBefore = processorMs();
+      let atOnceMs = 0;
       try {
-        this.#settle(key, await this.#options.reconcile(key, signal));
+        const outcome = this.#options.reconcile(key, signal);
+        atOnceMs = processorMs() - usedBefore;
+        this.#settle(key, await outcome);
       } catch (error) {
         if (!isAbort(error, signal)) this.#fail(key, error);
       } finally {
         countDuration(this.#counts, performance.now() - sinceMs);
         this.#counts.running.delete(running);
-        this.#queue.done(key);
+        this.#rest(key, atOnceMs);
       }
     }
+  }
+
+  /**
+   * Gives `key` back at once, or after a rest in which it is not taken, by whatever it is added. In real time: it is the processor's.
+   * One long turn may be that of code that was just loaded, two are the key's.
+   */
+  #rest(key: string, workedMs: number): void {
+    const again = this.#heavy.has(key);
+    if (workedMs >= LONG_MS) this.#heavy.add(key);
+    else this.#heavy.delete(key);
+    if (!again || workedMs < LONG_MS) this.#queue.done(key);
+    else setTimeout(() => this.#queue.done(key), Math.min(LONGEST_REST_MS, workedMs * RESTS_PER_WORK)).unref();
   }
 
   #settle(key: string, outcome: Outcome): void {
