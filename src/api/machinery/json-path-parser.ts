@@ -1,3 +1,5 @@
+import { withoutTrailing } from '../../std/trailing.ts';
+
 /** Reads JSON paths as client-go does (client-go/util/jsonpath/parser.go): a text of its templates between `{` and `}`. */
 
 /** A bound of `[from:to:step]`. */
@@ -149,7 +151,7 @@ class Parser {
     const parts = text.split(',');
     const quoted = /^'([^']*)'$/.exec(text);
     if (parts.length > 1) {
-      const lists = parts.map((part) => parsePathNodes(`[${part.replace(/^ +| +$/g, '')}]`, this.#depth + 1));
+      const lists = parts.map((part) => parsePathNodes(`[${withoutTrailing(part.replace(/^ +/, ''), ' ')}]`, this.#depth + 1));
       this.#nodes.push({ type: 'union', lists });
     } else if (quoted) this.#nodes.push(...parsePathNodes(`.${quoted[1]}`, this.#depth + 1));
     else this.#nodes.push({ type: 'array', bounds: boundsOf(text) });

@@ -2,6 +2,7 @@ import { invalidField, notSupportedField, requiredField } from '../../api/machin
 import { checkDnsSubdomain } from '../../api/machinery/names.ts';
 import type { FieldError } from '../../api/machinery/status-error.ts';
 import type { Logger } from '../../std/logger.ts';
+import { withoutTrailing } from '../../std/trailing.ts';
 import { listFieldErrors } from '../configuration-files/problem-list.ts';
 import {
   type Configuration,
@@ -128,7 +129,7 @@ function matches(rule: PolicyRule, attributes: AuthorizationAttributes): boolean
 }
 
 function matchesPath(path: string, spec: string): boolean {
-  return spec === '*' || spec === path || (spec.endsWith('*') && path.startsWith(spec.replace(/\*+$/, '')));
+  return spec === '*' || spec === path || (spec.endsWith('*') && path.startsWith(withoutTrailing(spec, '*')));
 }
 
 function matchesResource(rule: PolicyRule, attributes: AuthorizationAttributes): boolean {

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import type { Logger } from '../../std/logger.ts';
+import { withoutTrailing } from '../../std/trailing.ts';
 import { AUTHENTICATED } from '../authentication/identities.ts';
 import { wrongFile } from '../configuration-files/read-configuration.ts';
 import type { AuthorizationAttributes, Authorizer, UserInfo } from '../contracts.ts';
@@ -104,7 +105,8 @@ function allows(policy: AbacPolicy, attributes: AuthorizationAttributes): boolea
     );
   const { nonResourcePath } = policy;
   return (
-    matchesName(nonResourcePath, path) || (nonResourcePath.endsWith('*') && path.startsWith(nonResourcePath.replace(/\*+$/, '')))
+    matchesName(nonResourcePath, path) ||
+    (nonResourcePath.endsWith('*') && path.startsWith(withoutTrailing(nonResourcePath, '*')))
   );
 }
 

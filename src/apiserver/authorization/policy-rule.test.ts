@@ -40,6 +40,7 @@ const cases: [string, PolicyRule, RuleRequest, boolean][] = [
   ['not the path itself above a *', { verbs: ['get'], nonResourceURLs: ['/healthz/*'] }, path('/healthz'), false],
   ['no path with a star inside', { verbs: ['get'], nonResourceURLs: ['/a/*/b'] }, path('/a/x/b'), false],
   ['every path with *', { verbs: ['*'], nonResourceURLs: ['*'] }, path('/x', 'post'), true],
+  ['no path with many stars inside', { verbs: ['*'], nonResourceURLs: [`/${'*'.repeat(500_000)}x*`] }, path('/x'), false],
   ['no resource with paths', { verbs: ['*'], nonResourceURLs: ['*'] }, resource(), false],
 ];
 for (const [what, given, request, expected] of cases) {

@@ -1,3 +1,4 @@
+import { withoutTrailing } from '../../std/trailing.ts';
 import type { AuthorizationAttributes } from '../contracts.ts';
 
 /** rbac.authorization.k8s.io/v1 PolicyRule. */
@@ -40,7 +41,7 @@ function allowsResource(resources: PolicyRule['resources'], resource: string, su
 /** `*` alone is every path; at the end it stands for any ending, elsewhere for itself. */
 function allowsPath(urls: PolicyRule['nonResourceURLs'], path: string): boolean {
   return (
-    urls?.some((url) => url === ALL || url === path || (url.endsWith(ALL) && path.startsWith(url.replace(/\*+$/, '')))) ?? false
+    urls?.some((url) => url === ALL || url === path || (url.endsWith(ALL) && path.startsWith(withoutTrailing(url, ALL)))) ?? false
   );
 }
 

@@ -1,4 +1,5 @@
 import { Pace, runAtOnce, type Steps } from '../../std/pauses.ts';
+import { withoutTrailing } from '../../std/trailing.ts';
 import { quote } from './forbidden.ts';
 import type { PolicyRule } from './policy-rule.ts';
 
@@ -100,7 +101,7 @@ class HeldRule {
     this.#resources = new Set(resources);
     this.#names = new Set(resourceNames);
     this.#paths = new Set(nonResourceURLs);
-    this.#beginnings = [...this.#paths].filter((path) => path.endsWith('*')).map((path) => path.replace(/\*+$/, ''));
+    this.#beginnings = [...this.#paths].filter((path) => path.endsWith('*')).map((path) => withoutTrailing(path, '*'));
   }
 
   /** Whether this rule alone gives all that another one does. */

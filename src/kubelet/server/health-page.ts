@@ -1,3 +1,4 @@
+import { withoutTrailing } from '../../std/trailing.ts';
 import { type Answer, type ApiRequest, errorAnswer, plainAnswer } from './api-exchange.ts';
 import type { KubeletView } from './kubelet-view.ts';
 
@@ -17,7 +18,7 @@ export function healthChecks(view: Pick<KubeletView, 'unhealthy'>): readonly Hea
 
 /** `/healthz` and `/healthz/<check>`, on :10248 and on the secured port; with `verbose` and `exclude` as component health has them. */
 export function healthPage(checks: readonly HealthCheck[], { path, query }: Pick<ApiRequest, 'path' | 'query'>): Answer {
-  const name = path.replace(/\/+$/, '').slice('/healthz'.length + 1);
+  const name = withoutTrailing(path, '/').slice('/healthz'.length + 1);
   if (name !== '') {
     const one = checks.find((check) => check.name === name);
     if (!one) return errorAnswer(404, '404 page not found');

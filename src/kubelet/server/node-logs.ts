@@ -2,9 +2,9 @@ import { constants } from 'node:fs';
 import { type FileHandle, open, readdir, readlink, realpath } from 'node:fs/promises';
 import { join, sep } from 'node:path';
 import type { RunProgram } from '../../host/run-program.ts';
+import { withoutTrailing } from '../../std/trailing.ts';
 import { type Answer, errorAnswer, type Handler, plainAnswer } from './api-exchange.ts';
 import { journalArguments, logFilesOf, type NodeLogQuery, parseNodeLogQuery, servicesOfJournal } from './node-log-query.ts';
-import { withoutEndSlashes } from './route-table.ts';
 
 const CHUNK_BYTES = 64 * 1024;
 const MOST_ENTRIES = 100_000;
@@ -25,7 +25,7 @@ export function createNodeLogs({ root, run }: NodeLogsOptions): Handler {
     const asked = run && parseNodeLogQuery(query);
     if (!asked) return fileAnswer(root, path);
     if ('status' in asked) return errorAnswer(asked.status, asked.message);
-    if (withoutEndSlashes(path) !== '/logs') return errorAnswer(406, 'path not allowed in query mode');
+    if (withoutTrailing(path, '/') !== '/logs') return errorAnswer(406, 'path not allowed in query mode');
     const { file } = asked.query;
     return file === undefined
       ? servicesAnswer(root, asked.query, run, signal)

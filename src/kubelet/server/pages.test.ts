@@ -99,6 +99,8 @@ test('health names its checks when asked, and keeps reasons for those who ask fo
   assert.deepEqual(await told('/healthz/?verbose'), [200, '[+]ping ok\n[+]log ok\n[+]syncloop ok\nhealthz check passed\n']);
   for (const check of ['ping', 'log', 'syncloop']) assert.deepEqual(await told(`/healthz/${check}`), [200, 'ok']);
   assert.equal((await told('/healthz/other'))[0], 404);
+  // Quadratic in the run of slashes this would take a quarter of an hour, and the kubelet with it.
+  assert.equal((await told(`/healthz/${'/'.repeat(900_000)}x`))[0], 404);
   why = 'pods are stuck';
   assert.deepEqual(await told('/healthz'), [
     500,

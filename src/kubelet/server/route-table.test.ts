@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ApiRequest } from './api-exchange.ts';
 import { plainAnswer } from './api-exchange.ts';
-import { createRouter, withoutEndSlashes } from './route-table.ts';
+import { createRouter } from './route-table.ts';
 
 const request = (path: string, method = 'GET') => ({ method, path }) as ApiRequest;
 
@@ -15,12 +15,4 @@ test('slashes at the end of a path do not matter, others do', async () => {
     }),
   );
   assert.deepEqual(statuses, [200, 200, 200, 404, 404, 404, 404]);
-});
-
-test('a path is looked at once, whatever it is made of', () => {
-  assert.equal(withoutEndSlashes('/a//b///'), '/a//b');
-  assert.equal(withoutEndSlashes('///'), '');
-  const run = '/'.repeat(1 << 20);
-  // An expression that tries every slash as the beginning of the end would take minutes.
-  assert.equal(withoutEndSlashes(`${run}x`).length, run.length + 1);
 });

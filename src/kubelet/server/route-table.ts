@@ -1,3 +1,4 @@
+import { withoutTrailing } from '../../std/trailing.ts';
 import { type Answer, type ApiRequest, errorAnswer, type Handler, type Outcome, plainAnswer } from './api-exchange.ts';
 
 /** A path with `:name` for a part of any text; a last `*` takes all that follows. */
@@ -26,14 +27,7 @@ export function createRouter(routes: readonly Route[]): (request: ApiRequest) =>
   };
 }
 
-const partsOf = (path: string): readonly string[] => withoutEndSlashes(path).split('/').slice(1);
-
-/** In one pass: callers choose the path, and an expression for it would begin anew at each slash of a million. */
-export function withoutEndSlashes(path: string): string {
-  let end = path.length;
-  while (end > 0 && path[end - 1] === '/') end--;
-  return path.slice(0, end);
-}
+const partsOf = (path: string): readonly string[] => withoutTrailing(path, '/').split('/').slice(1);
 
 function fit(pattern: readonly string[], parts: readonly string[]): Readonly<Record<string, string>> | undefined {
   const open = pattern.at(-1) === '*';

@@ -1,3 +1,4 @@
+import { withoutTrailing } from '../../std/trailing.ts';
 import { type Answer, type ApiRequest, jsonAnswer, plainAnswer } from './api-exchange.ts';
 import type { KubeletView, StatisticsPages } from './kubelet-view.ts';
 
@@ -26,7 +27,7 @@ export async function cgroupPage(statistics: StatisticsPages, request: ApiReques
     const root = await statistics.cgroup('/', { ...options, below: false });
     return root ? jsonAnswer(root) : plainAnswer(404, 'unknown container "/"');
   }
-  const name = `/${containerName.replace(/^\/+|\/+$/g, '')}`;
+  const name = `/${withoutTrailing(containerName.replace(/^\/+/, ''), '/')}`;
   const found = await statistics.cgroup(name, options);
   return found
     ? jsonAnswer(options.below ? found : { [name]: found })

@@ -109,6 +109,26 @@ test('a pod is warned of what is old, double or in vain', () => {
       'volume "v" (Projected ServiceAccountToken): overlapping paths: "token" with "token"',
     ],
     [
+      'files over files, whatever their names are made of',
+      {
+        spec: {
+          volumes: [
+            {
+              name: 'v',
+              configMap: {
+                items: [
+                  { key: 'k', path: `a${'/'.repeat(1_000_000)}x` },
+                  { key: 'k', path: 'b/' },
+                  { key: 'k', path: 'b' },
+                ],
+              },
+            },
+          ],
+        },
+      },
+      'volume "v" (ConfigMap ""): overlapping paths: "b" with "b"',
+    ],
+    [
       'keys of spreads twice',
       { spec: { topologySpreadConstraints: [{ maxSkew: 1, topologyKey: 'zone', whenUnsatisfiable: 'DoNotSchedule' }] } },
       'spec.topologySpreadConstraints[0].labelSelector: a null labelSelector results in matching no pod',

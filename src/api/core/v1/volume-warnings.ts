@@ -1,5 +1,7 @@
 /** Volumes that are no more, and files of one volume that lie on top of each other (pkg/api/pod/warnings.go). */
+
 import { addAll } from '../../../std/add-all.ts';
+import { withoutTrailing } from '../../../std/trailing.ts';
 import type { V1Volume, V1VolumeProjection } from '../../gen/types.ts';
 import { claimSpecWarnings } from './storage-warnings.ts';
 
@@ -69,7 +71,7 @@ function describeProjection(source: V1VolumeProjection): { paths: string[]; what
 function overlaps(paths: readonly string[], label: string): string[] {
   const seen = new Set<string>();
   return paths.flatMap((path) => {
-    const normal = path.replace(/\/+$/, '');
+    const normal = withoutTrailing(path, '/');
     const other = overlapping(seen, normal);
     seen.add(normal);
     return other === undefined ? [] : [`${label}: overlapping paths: ${JSON.stringify(normal)} with ${JSON.stringify(other)}`];
