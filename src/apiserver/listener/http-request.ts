@@ -28,6 +28,7 @@ export class HttpRequest implements IncomingRequest {
   readonly #rawQuery: string;
   readonly #abort = new LazyAbort();
   #query: URLSearchParams | undefined;
+  #valuesByName: ReadonlyMap<string, readonly string[]> | undefined;
 
   /** @throws URIError for a path with a broken escape */
   constructor(message: RawRequest, peer: Peer) {
@@ -55,10 +56,9 @@ export class HttpRequest implements IncomingRequest {
 
   /** The values of a header that was given several times, one by one. */
   headerValues(name: string): readonly string[] {
-    const raw = this.#message.rawHeaders;
-    const values: string[] = [];
-    for (let i = 0; i + 1 < raw.length; i += 2) if (raw[i]!.toLowerCase() === name) values.push(raw[i + 1]!);
-    return values;
+    // A head may have tens of thousands of names, each of which is asked for by whoever passes them on.
+    this.#valuesByName ??= valuesByName(this.#message.rawHeaders);
+    return this.#valuesByName.get(name) ?? [];
   }
 
   get peerCertificate(): PeerCertificate | undefined {
@@ -110,4 +110,15 @@ export class HttpRequest implements IncomingRequest {
       });
     });
   }
+}
+
+function valuesByName(raw: readonly string[]): ReadonlyMap<string, readonly string[]> {
+  const byName = new Map<string, string[]>();
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    const name = raw[i]!.toLowerCase();
+    const values = byName.get(name);
+    if (values) values.push(raw[i + 1]!);
+    else byName.set(name, [raw[i + 1]!]);
+  }
+  return byName;
 }

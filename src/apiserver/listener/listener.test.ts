@@ -102,6 +102,36 @@ async function http2(headers: OutgoingHttpHeaders, body?: string): Promise<Http2
   }
 }
 
+test('a head may have as many headers as it has room for, and the last of them counts', async (t) => {
+  const counts: (readonly [number, readonly string[]])[] = [];
+  const listener = await openListener({
+    ...{ bindAddress: '127.0.0.1', port: 0, tls: api.pki.serving, logger: silentLogger },
+    serve: async (request, response) => {
+      counts.push([request.headerValues!('impersonate-group').length, request.headerValues!('impersonate-user')]);
+      response.writeHead(204);
+      response.end();
+    },
+  });
+  t.after(() => {
+    listener.close();
+    return listener.destroy();
+  });
+  const groups = (count: number) => Array.from({ length: count }, (_, i) => `g${i}`);
+  const lines = groups(30_000).map((group) => `Impersonate-Group: ${group}\r\n`);
+  const options = { host: '127.0.0.1', port: listener.port, ca: api.pki.caPem };
+  const socket = connectTls({ ...options, ALPNProtocols: ['http/1.1'] });
+  socket.write(`GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n${lines.join('')}Impersonate-User: u\r\n\r\n`);
+  await once(socket.resume(), 'close');
+  const session = connect(`https://127.0.0.1:${listener.port}`, { ca: api.pki.caPem });
+  const stream = session.request({ ':path': '/', 'impersonate-group': groups(1_500), 'impersonate-user': 'u' });
+  await once(stream.resume(), 'close');
+  session.destroy();
+  assert.deepEqual(counts, [
+    [30_000, ['u']],
+    [1_500, ['u']],
+  ]);
+});
+
 test('HTTP/2 requests with a body, without one, for the head only and with a broken path are answered as those of HTTP/1.1', async () => {
   const body = JSON.stringify({
     apiVersion: 'v1',

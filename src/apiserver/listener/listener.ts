@@ -74,6 +74,8 @@ const SESSION_MEMORY_MB = 1024;
 const KEEP_ALIVE_MS = 180_000;
 /** The longest head of HTTP/1.1 that is read, as upstream. That of HTTP/2 is nghttp2's 64 KB, which clients are told. */
 const LARGEST_HEAD = 1 << 20;
+/** Headers are bounded by their size alone: who acts as somebody of many groups sends one for each. Node takes 1,000, by HTTP/2 128. */
+const MOST_HEADERS = LARGEST_HEAD;
 
 /** As Go: so long more of a refused request is read and dropped, whose sender would otherwise hear of a reset connection and of nothing else. */
 const FAREWELL_MS = 500;
@@ -121,15 +123,18 @@ export async function openListener(config: ListenerConfig): Promise<Listener> {
       // A watch is one stream: informers of one client open dozens on one connection.
       settings: { maxConcurrentStreams: config.http2MaxStreams || 1000, initialWindowSize: 1 << 20 },
       maxSessionMemory: SESSION_MEMORY_MB,
+      maxHeaderListPairs: MOST_HEADERS,
     }),
   );
   const http1 = server as typeof server & {
     maxHeaderSize: number;
+    maxHeadersCount: number;
     keepAliveTimeout: number;
     headersTimeout: number;
     requestTimeout: number;
   };
   http1.maxHeaderSize = LARGEST_HEAD;
+  http1.maxHeadersCount = MOST_HEADERS;
   const idleMs = config.idleMs ?? KEEP_ALIVE_MS;
   http1.keepAliveTimeout = idleMs;
   http1.headersTimeout = 60_000;

@@ -28,7 +28,7 @@ export function passedRequestHeaders(request: ServerRequest): PassedHeaders {
   const named = namesIn(headers['connection']);
   const passed: PassedHeaders = {};
   for (const [name, value] of Object.entries(headers)) {
-    if (value === undefined || OF_CONNECTION.has(name) || OWN.has(name) || named.includes(name)) continue;
+    if (value === undefined || OF_CONNECTION.has(name) || OWN.has(name) || named.has(name)) continue;
     if (OWN_PREFIXES.some((prefix) => name.startsWith(prefix))) continue;
     if (name === 'sec-websocket-protocol') {
       const protocols = value.split(',').filter((protocol) => !protocol.trim().startsWith(BEARER_PROTOCOL));
@@ -47,11 +47,13 @@ export function passedAnswerHeaders(
   const passed: Record<string, readonly string[]> = {};
   const named = namesIn(headers['connection']?.join(','));
   for (const [name, values = []] of Object.entries(headers)) {
-    if (name === 'audit-id' || (!switched && (OF_CONNECTION.has(name) || named.includes(name)))) continue;
+    // A length that does not count, since the body comes in chunks, would let a backend write the answer to our client's next request.
+    if (name === 'content-length' && headers['transfer-encoding']) continue;
+    if (name === 'audit-id' || (!switched && (OF_CONNECTION.has(name) || named.has(name)))) continue;
     passed[name] = values;
   }
   return passed;
 }
 
 /** Headers that a `Connection` header declares to be of this connection alone. */
-const namesIn = (connection = ''): string[] => connection.split(',').map((name) => name.trim().toLowerCase());
+const namesIn = (connection = ''): ReadonlySet<string> => new Set(connection.split(',').map((name) => name.trim().toLowerCase()));

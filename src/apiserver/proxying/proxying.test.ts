@@ -140,6 +140,11 @@ test('a backend that changes protocols unasked is refused at once, and its own h
     { status: 200, headers: { 'x-other': ['2'], 'content-length': ['0'] } },
     'lines without carriage returns are lines',
   );
+  assert.deepEqual(
+    await ask('HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n'),
+    { status: 200, headers: {} },
+    'what comes in chunks has no other length, behind which another answer could stand',
+  );
   await assert.rejects(
     ask('HTTP/1.1 200 OK\r\nX-Odd: a\u0001b\r\nContent-Length: 0\r\n\r\n'),
     /error trying to reach service: net\/http: .*malformed MIME header line: X-Odd/,
