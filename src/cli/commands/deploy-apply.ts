@@ -29,12 +29,13 @@ export const deployApplyCommand: ComponentCommand = {
         `nothing was done: ${older.join(', ')} ${older.length === 1 ? 'runs' : 'run'} another program than the one that is to be installed; "muster deploy upgrade" replaces it, one host at a time`,
         { code: 'UPGRADE_NEEDED' },
       );
-    await carryOut(session, io, { facts, plans }, (line) =>
-      io.stdout(`${line}
-`),
-    );
+    let isIdle = plans.every(isEmpty);
+    await carryOut(session, io, { facts, plans }, (line) => {
+      isIdle = false;
+      io.stdout(`${line}\n`);
+    });
     const seconds = ((io.clock.now() - beganMs) / 1000).toFixed(1);
-    const what = plans.every(isEmpty) ? 'nothing to do' : 'done';
+    const what = isIdle ? 'nothing to do' : 'done';
     io.stdout(`${inventory.name}: ${inventory.hosts.length} hosts, ${what} in ${seconds} s\n`);
     io.stdout(`kubectl --kubeconfig ${kubeconfig} get nodes\n`);
     return 0;

@@ -1,10 +1,8 @@
 import { allKinds } from '../../api/all-kinds.ts';
-import { certificateSigningRequestKind } from '../../api/certificates/v1/certificate-signing-request.ts';
-import { withCondition } from '../../api/certificates/v1/signer-conditions.ts';
 import type { Inventory } from '../../api/config/v1/inventory.ts';
 import { nodeKind } from '../../api/core/v1/node.ts';
 import { secretKind } from '../../api/core/v1/secret.ts';
-import type { V1CertificateSigningRequest, V1Node, V1Secret } from '../../api/gen/types.ts';
+import type { V1Node, V1Secret } from '../../api/gen/types.ts';
 import { apiVersionOf, type ResourceKind } from '../../api/machinery/kind.ts';
 import type { KubeObject } from '../../api/machinery/object.ts';
 import { createClient } from '../../client/create-client.ts';
@@ -18,13 +16,12 @@ import {
   splitBootstrapToken,
   TOKEN_NAMESPACE,
 } from '../../cluster/bootstrap-token.ts';
-import { planServingDecision } from '../../cluster/serving-approver/plan.ts';
 import type { Cluster, NodeState } from '../../deploy/apply/cluster.ts';
 import type { Pair } from '../../deploy/assets/material.ts';
 import { bootstrapGroup } from '../../deploy/nodes/membership.ts';
-import { parseSpecRequest } from '../../pki/certificate-request.ts';
 import type { Clock } from '../../std/clock.ts';
 import { CodedError } from '../../std/coded-error.ts';
+import { approveServing } from './approve-serving.ts';
 import { readClusterState } from './cluster-state.ts';
 import { dnsObjects } from './dns-objects.ts';
 import { networkObjects } from './network-objects.ts';
@@ -110,24 +107,7 @@ export function openDeployedCluster({ inventory, server, authorityPem, admin, cl
       await client.resource<V1Secret>(secretKind, TOKEN_NAMESPACE).create(secret, { signal });
       return token;
     },
-    async approveServing(addresses, signal) {
-      const nodes = new Map([...addresses].map(([name, own]) => [name, { name, addresses: own }]));
-      const requests = client.resource<V1CertificateSigningRequest>(certificateSigningRequestKind);
-      for (const csr of (await requests.list({ signal })).items) {
-        if (csr.spec.signerName !== 'kubernetes.io/kubelet-serving') continue;
-        const request = parseSpecRequest(csr.spec.request);
-        const { type } = planServingDecision(csr, request, await request.verifySignature(), nodes);
-        // What names more than the inventory does is left to people.
-        if (type !== 'approve') continue;
-        const approved = withCondition(csr, {
-          type: 'Approved',
-          reason: 'InventoryHost',
-          message: 'Names and addresses are those of the host in the inventory.',
-          nowMs: clock.now(),
-        });
-        await requests.update(approved, { subresource: 'approval', signal });
-      }
-    },
+    approveServing: (addresses, signal) => approveServing({ client, addresses, clock, signal }),
     async nodes(signal) {
       const { items } = await client.resource<V1Node>(nodeKind).list({ signal });
       return new Map(items.map((node) => [node.metadata?.name ?? '', stateOf(node)]));
@@ -140,7 +120,6 @@ export function openDeployedCluster({ inventory, server, authorityPem, admin, cl
   };
 }
 
-/** Every kind that has objects of ours. */
 /** What an API server of a release before 1.21 has not, which Muster's DNS server and its Service need. */
 function notServed({ apiVersion, kind }: KubeObject, cause: Error): CodedError | undefined {
   if (kind !== 'EndpointSlice' || !('code' in cause) || cause.code !== 404) return undefined;

@@ -3,7 +3,7 @@ import { atMost } from '../../std/at-most.ts';
 import type { Clock } from '../../std/clock.ts';
 import { CodedError } from '../../std/coded-error.ts';
 import type { Material } from '../assets/material.ts';
-import { bootstrapFile, KUBELET_KUBECONFIG } from '../desired/node.ts';
+import { bootstrapFile, KUBELET_KUBECONFIG, kubeletPair } from '../desired/node.ts';
 import { bridgeFile } from '../desired/pod-network.ts';
 import { PHASES, type Phase, type Step } from '../desired/step.ts';
 import type { HostFacts } from '../facts/facts.ts';
@@ -11,7 +11,7 @@ import { HOSTS_AT_ONCE } from '../facts/survey.ts';
 import { type HostPlan, isEmpty } from '../plan/plan.ts';
 import type { Transport } from '../transport/transport.ts';
 import { agentInput, agentScript } from './agent-script.ts';
-import type { Cluster } from './cluster.ts';
+import type { Cluster, NodeState } from './cluster.ts';
 import { ailingUnits, requireSteadyUnits } from './steady-units.ts';
 import { describeUnit, type UnitReport } from './unit-report.ts';
 
@@ -35,6 +35,8 @@ const NODE_READY_MS = 600_000;
 const POLL_MS = 500;
 const REMIND_MS = 20_000;
 const FIRST_NODE_MS = 180_000;
+/** From when its node is Ready. */
+const ASKING_MS = 60_000;
 const KUBELET_UNIT = 'kubelet.service';
 const HEARD_AT_ONCE = 3;
 /** Of a kubelet that ends each time: what it waits for at first, as its container runtime, is there by then. */
@@ -52,11 +54,14 @@ export async function applyPlans(options: ApplyOptions): Promise<void> {
   const { inventory, plans, progress, signal } = options;
   const byHost = new Map(plans.map((plan) => [plan.host, plan]));
   await applyPhases(options, WITHOUT_CLUSTER);
-  if (plans.every(isEmpty)) return;
+  // Of hosts that lack nothing, too: what ended before may have left the cluster without its objects, and kubelets that wait.
   const cluster = await options.openCluster();
   try {
     await cluster.waitReady(signal);
     for (const made of await cluster.prepare(signal)) progress(`cluster: created ${made}`);
+    const unserved = withoutServing(options);
+    const isDone = plans.every(isEmpty);
+    if (isDone && unserved.size === 0) return;
     await runNodes(
       options,
       cluster,
@@ -65,7 +70,7 @@ export async function applyPlans(options: ApplyOptions): Promise<void> {
     const workers = inventory.hosts
       .filter(({ name, roles }) => roles.includes('worker') && byHost.has(name))
       .map(({ name }) => name);
-    await awaitNodes(options, cluster, workers);
+    await awaitNodes(options, cluster, isDone ? [...unserved] : workers, unserved);
     await requireSteadyUnits(options);
   } finally {
     await cluster.close();
@@ -84,6 +89,19 @@ export async function applyPhases(options: Omit<ApplyOptions, 'openCluster'>, ph
 
 const stepsOf = (plan: HostPlan, phase: Phase): Step[] =>
   plan.changes.filter(({ step }) => step.phase === phase).map(({ step }) => step);
+
+/** The workers of the plans whose kubelets have yet to be given a serving certificate, and ask for one. */
+function withoutServing({ inventory, plans, facts }: ApplyOptions): ReadonlySet<string> {
+  const { servingCertificate, configuration } = inventory.kubelet;
+  if (servingCertificate !== 'approved' || configuration['serverTLSBootstrap'] === false) return new Set();
+  const planned = new Set(plans.map(({ host }) => host));
+  const path = kubeletPair(inventory, 'server');
+  return new Set(
+    inventory.hosts
+      .filter(({ name, roles }) => roles.includes('worker') && planned.has(name) && !facts.get(name)?.certificates.has(path))
+      .map(({ name }) => name),
+  );
+}
 
 /** The steps of the last phase, with what makes the node join where it has not. */
 async function joinSteps({ inventory, signal }: ApplyOptions, plan: HostPlan, cluster: Cluster): Promise<Step[]> {
@@ -192,12 +210,22 @@ async function oneByOne<T>(items: readonly T[], work: (item: T) => Promise<void>
   return results;
 }
 
-/** Until all nodes are Ready: approves what they ask for, and gives them their network. */
-async function awaitNodes(options: ApplyOptions, cluster: Cluster, workers: readonly string[]): Promise<void> {
+/**
+ * Until all nodes are Ready: approves what they ask for, and gives them their network.
+ *
+ * @param unserved those that are to ask for a serving certificate. A kubelet may be Ready before it asks, and one whose flags say so never asks
+ */
+async function awaitNodes(
+  options: ApplyOptions,
+  cluster: Cluster,
+  workers: readonly string[],
+  unserved: ReadonlySet<string>,
+): Promise<void> {
   const { inventory, plans, clock, signal, progress } = options;
   const addresses = new Map(inventory.hosts.map(({ name, address }) => [name, [address]] as const));
   const withoutNetwork = new Set(plans.filter(({ needsNetwork }) => needsNetwork).map(({ host }) => host));
   const waiting = new Set(workers);
+  const askingUntilMs = new Map<string, number>();
   const endMs = clock.now() + NODE_READY_MS;
   let why = '';
   let remindMs = clock.now() + REMIND_MS;
@@ -211,7 +239,8 @@ async function awaitNodes(options: ApplyOptions, cluster: Cluster, workers: read
           retryable: true,
         },
       );
-    if (inventory.kubelet.servingCertificate === 'approved') await cluster.approveServing(addresses, signal);
+    const isApproving = inventory.kubelet.servingCertificate === 'approved';
+    const approved = isApproving ? await cluster.approveServing(addresses, signal) : new Set<string>();
     const nodes = await cluster.nodes(signal);
     const ranged = [...withoutNetwork].filter((host) => (nodes.get(host)?.podCidrs.length ?? 0) > 0);
     await runPhase(
@@ -222,10 +251,16 @@ async function awaitNodes(options: ApplyOptions, cluster: Cluster, workers: read
     for (const host of ranged) withoutNetwork.delete(host);
     for (const host of [...waiting]) {
       if (!nodes.get(host)?.ready) continue;
+      if (unserved.has(host) && !approved.has(host)) {
+        const untilMs = askingUntilMs.get(host) ?? clock.now() + ASKING_MS;
+        askingUntilMs.set(host, untilMs);
+        if (clock.now() < untilMs) continue;
+        progress(`${host}: its kubelet has asked for no serving certificate, or for names that are not the inventory's`);
+      }
       waiting.delete(host);
       progress(`${host}: Ready`);
     }
-    why = [...waiting].map((host) => `${host}: ${nodes.get(host)?.message ?? 'has not joined'}`).join('; ');
+    why = [...waiting].map((host) => `${host}: ${waitedFor(nodes.get(host))}`).join('; ');
     if (waiting.size > 0 && clock.now() > remindMs) {
       const ailing = await ailingKubelets(options, waiting);
       progress(`waiting for ${waiting.size} of ${workers.length} nodes: ${why}${said(ailing)}`);
@@ -239,6 +274,9 @@ async function awaitNodes(options: ApplyOptions, cluster: Cluster, workers: read
     if (waiting.size > 0) await clock.sleep(POLL_MS, signal);
   }
 }
+
+const waitedFor = (node: NodeState | undefined): string =>
+  node?.ready ? 'is to ask for a serving certificate' : (node?.message ?? 'has not joined');
 
 /** How the kubelets of these hosts fare that do not work, or why one cannot be asked. */
 async function ailingKubelets(

@@ -21,8 +21,12 @@ export interface Cluster {
   prepare(signal: AbortSignal): Promise<readonly string[]>;
   /** A bootstrap token for one node. */
   createToken(node: string, signal: AbortSignal): Promise<string>;
-  /** Approves the open serving requests of these nodes, where each names no more than its own name and addresses. */
-  approveServing(nodes: ReadonlyMap<string, readonly string[]>, signal: AbortSignal): Promise<void>;
+  /**
+   * Approves the open serving requests of these nodes, where each names no more than its own name and addresses.
+   *
+   * @returns the nodes of which a request is approved, by whomever
+   */
+  approveServing(nodes: ReadonlyMap<string, readonly string[]>, signal: AbortSignal): Promise<ReadonlySet<string>>;
   /** By name. */
   nodes(signal: AbortSignal): Promise<ReadonlyMap<string, NodeState>>;
   /** All that is looked at when a cluster is verified. */

@@ -64,7 +64,7 @@ function scene(serves: (host: string) => boolean, isReady = true, report: (host:
   const cluster: Partial<Cluster> = {
     waitReady: async () => undefined,
     prepare: async () => [],
-    approveServing: async () => undefined,
+    approveServing: async () => new Set(['v', 'w', 'x']),
     nodes,
     close: async () => undefined,
   };
