@@ -135,3 +135,19 @@ test('a key that takes the processor again and again rests in between, while oth
   assert.equal(turns[3], 'heavy');
   await run.stop();
 });
+
+test('keys for which there is nothing to do are not all worked on in one turn of the event loop', async () => {
+  let usedMs = 0;
+  let done = 0;
+  const work = async () => {
+    usedMs += 2;
+    done++;
+  };
+  const run = setUp(work, 2, () => usedMs);
+  for (let i = 0; i < 1000; i++) run.loop.add(`key-${i}`);
+  await setImmediate();
+  const inOneTurn = done;
+  await until('all keys are done', () => done === 1000);
+  assert.ok(inOneTurn < 100, `${inOneTurn} keys in one turn`);
+  await run.stop();
+});

@@ -2,6 +2,7 @@ import { StatusError } from '../api/machinery/status-error.ts';
 import type { Clock } from '../std/clock.ts';
 import { isAbort } from '../std/lifecycle.ts';
 import type { Logger } from '../std/logger.ts';
+import { nextTurn } from '../std/next-turn.ts';
 import { WorkQueue } from '../std/work-queue.ts';
 import { countDuration, countWait, type LoopCounts, type LoopMetrics } from './loop-metrics.ts';
 
@@ -33,6 +34,10 @@ export interface ReconcilerOptions {
 /** Who takes so much of the event loop at once rests before its next turn. */
 const LONG_MS = 10;
 
+/** So many keys are worked on in one turn of the event loop whatever they take, if it is not very long. */
+const KEYS_AT_ONCE = 16;
+const VERY_LONG_MS = 50;
+
 /** A tenth of the processor is left to such a key. */
 const RESTS_PER_WORK = 9;
 
@@ -55,6 +60,8 @@ export class Reconciler {
   readonly #counts: LoopCounts;
   /** Keys whose last turn was long. */
   readonly #heavy = new Set<string>();
+  /** What this turn of the event loop has come to, as far as keys are worked on in it. */
+  #turn: { readonly usedMs: number; keys: number } | undefined;
 
   constructor(options: ReconcilerOptions) {
     this.#options = options;
@@ -110,7 +117,20 @@ export class Reconciler {
         this.#counts.running.delete(running);
         this.#rest(key, atOnceMs);
       }
+      if (this.#isTurnLong(processorMs())) await nextTurn();
     }
+  }
+
+  /** Work that finds nothing to do waits for nobody: without a pause thousands of such keys would all be one turn. */
+  #isTurnLong(usedMs: number): boolean {
+    if (!this.#turn) {
+      this.#turn = { usedMs, keys: 0 };
+      setImmediate(() => {
+        this.#turn = undefined;
+      });
+    }
+    const ms = usedMs - this.#turn.usedMs;
+    return ms >= VERY_LONG_MS || (++this.#turn.keys >= KEYS_AT_ONCE && ms >= LONG_MS);
   }
 
   /**
