@@ -95,6 +95,7 @@ class Transaction {
   }
 }
 
+const NAMED_SET = /@(\S+)/g;
 const keepsOwnElements = ({ definition }: NftSet) => definition.includes('dynamic');
 
 /**
@@ -128,11 +129,14 @@ export function replacingTransaction(ruleset: NftRuleset): string {
 /** The way from one ruleset, which the kernel has, to the next. Empty when they are the same. */
 export function partialTransaction(previous: NftRuleset, next: NftRuleset): string {
   const transaction = new Transaction(next);
-  const remade = [...next.sets].flatMap(([name, set]) => {
-    const known = previous.sets.get(name);
-    return known && known.definition !== set.definition ? [name] : [];
-  });
-  const namesRemade = (chain: NftChain) => remade.some((name) => chain.rules.some((rule) => rule.includes(`@${name} `)));
+  const remade = new Set(
+    [...next.sets].flatMap(([name, set]) => {
+      const known = previous.sets.get(name);
+      return known && known.definition !== set.definition ? [name] : [];
+    }),
+  );
+  const namesRemade = ({ rules }: NftChain) =>
+    remade.size > 0 && rules.some((rule) => [...rule.matchAll(NAMED_SET)].some(([, name]) => remade.has(name!)));
   for (const [name, chain] of next.chains) {
     const known = previous.chains.get(name);
     if (!known) transaction.addChain(name, chain);

@@ -16,7 +16,7 @@ import { removeStaleFlows } from './conntrack/stale-flows.ts';
 import { ProxyHealth } from './health/proxy-health.ts';
 import { checkedServices, ServiceHealthServers } from './health/service-health.ts';
 import { nodeSettings } from './node-settings.ts';
-import { type ProxyPlan, planProxy } from './plan/proxy-plan.ts';
+import { type ProxyPlan, planProxy, type ServiceProblem } from './plan/proxy-plan.ts';
 import { OWN_SELECTOR } from './plan/service-port.ts';
 import type { ProxyMetrics } from './proxy-metrics.ts';
 import type { RuleBackend } from './rule-backend.ts';
@@ -73,10 +73,23 @@ export function createProxy(options: ProxyOptions): KubeProxy {
     isHealthy: () => health.isHealthy,
     logger,
     onFailure: ({ namespace, name }, message) => {
-      const service = services.list(namespace).find(({ metadata }) => metadata?.name === name);
+      const service = services.get(name, namespace);
       if (service) options.events.event(service, 'Warning', 'FailedToStartServiceHealthcheck', message);
     },
   });
+  let told: ReadonlySet<string> = new Set();
+
+  /** Once, until it is another thing. */
+  function tellProblems(problems: readonly ServiceProblem[]): void {
+    const now = new Map(problems.map((problem) => [JSON.stringify(problem), problem]));
+    for (const [key, { namespace, name, reason, message }] of now) {
+      if (told.has(key)) continue;
+      logger.warn('A Service is not served as it says', { service: `${namespace}/${name}`, reason, message });
+      const service = services.get(name, namespace);
+      if (service) options.events.event(service, 'Warning', reason, message);
+    }
+    told = new Set(now.keys());
+  }
 
   const queue = () => {
     metrics.lastQueued.set(clock.now() / 1000);
@@ -117,6 +130,7 @@ export function createProxy(options: ProxyOptions): KubeProxy {
   async function syncAll(why: 'change' | 'period', signal: AbortSignal): Promise<void> {
     const seen = { ...pending };
     const plans = options.backends.map(({ family }) => planProxy(services.list(), slices.list(), settingsOf(family)));
+    tellProblems(plans.flatMap(({ problems }) => problems));
     const results = await Promise.allSettled(options.backends.map((one, i) => syncFamily(one, plans[i]!, { why, signal })));
     const failed = results.filter((result) => result.status === 'rejected');
     if (signal.aborted) return;

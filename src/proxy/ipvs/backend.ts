@@ -33,13 +33,14 @@ export interface IpvsOptions {
 const TOLD = 3;
 
 /** What the kernel has of ours besides rules. */
-type KernelState = Omit<IpvsState, 'rules'>;
+type KernelState = Omit<IpvsState, 'rules' | 'fullSets'>;
 
 /** Services in the kernel's IPVS tables, with what leads packets there: addresses of a device, sets and rules. */
 export function createIpvsBackend(options: IpvsOptions): RuleBackend {
   const { family, run, logger, scheduler, excludeCidrs, hostAddresses } = options;
   const tables = createIptablesTables({ family, run });
   let last: KernelState | undefined;
+  let saidFull = false;
   /** Servers that wait for their last connection to end: the kernel is asked about them with each sync. */
   let draining: ReadonlySet<string> = new Set();
 
@@ -73,6 +74,9 @@ export function createIpvsBackend(options: IpvsOptions): RuleBackend {
     async sync(plan, { full, signal }) {
       const next = renderIpvs(plan, { scheduler, hostAddresses: hostAddresses() });
       const previous = full ? undefined : last;
+      if (next.fullSets.size > 0 && !saidFull)
+        logger.warn('Services ask for more than IPVS has room for; some are not led as they say', { sets: [...next.fullSets] });
+      saidFull = next.fullSets.size > 0;
       // After a failure nobody knows what the kernel has, until it was read once more.
       last = undefined;
       if (!previous && !(await readDeviceAddresses(run, family))) await makeDevice(run, family);

@@ -163,3 +163,35 @@ test('IPv6 has services, sets and rules of its own, whose names the kernel has r
   );
   assert.ok(names.includes('KUBE-6-LOAD-BALANCER-SOURCE-CID'));
 });
+
+test('no set is given more entries than it has room for, and a load balancer whose source ranges cannot be kept is not served', () => {
+  const numbered = (first: number) => Array.from({ length: 20_000 }, (_, i) => `${first}.1.${i >> 8}.${i & 255}`);
+  const services = [11, 12, 13, 14].map(
+    (first): V1Service => ({
+      metadata: { namespace: 'ns', name: `s${first}` },
+      spec: { clusterIP: `10.96.0.${first}`, externalIPs: numbered(first), ports: [{ port: 80 }] },
+    }),
+  );
+  const balanced = [21, 22, 23, 24].map(
+    (first): V1Service => ({
+      metadata: { namespace: 'ns', name: `s${first}` },
+      spec: { clusterIP: `10.96.0.${first}`, ports: [{ port: 80 }], loadBalancerSourceRanges: ['10.0.0.0/8'] },
+      status: {
+        loadBalancer: {
+          ingress: numbered(first)
+            .slice(0, 19_000)
+            .map((ip) => ({ ip })),
+        },
+      },
+    }),
+  );
+  const state = renderIpvs(planProxy([...services, ...balanced], [], settings), { scheduler: 'rr', hostAddresses });
+  for (const [name, { size }] of state.sets) assert.ok(size <= 65_536, name);
+  assert.ok(state.fullSets.has('KUBE-EXTERNAL-IP') && state.fullSets.has('KUBE-LOAD-BALANCER-FW'));
+  const guarded = state.sets.get('KUBE-LOAD-BALANCER-FW')!;
+  const open = [...state.services.keys()].filter((key) => /^tcp 2\d\./.test(key));
+  assert.deepEqual(
+    open.filter((key) => !guarded.has(`${key.slice(4, -3)},tcp:80`)),
+    [],
+  );
+});

@@ -4,7 +4,7 @@ import { type Endpoint, endpointText } from '../plan/endpoint.ts';
 import type { Destination, PlannedPort, ProxyPlan } from '../plan/proxy-plan.ts';
 import { cidrHolds } from '../plan/service-port.ts';
 import { type ClosedToNode, ipvsChains, NODE_PORT_SETS } from './chains.ts';
-import { rangeText, SET_NAMES, type SetEntries, type SetName, serviceEntry } from './sets.ts';
+import { MOST_ENTRIES, rangeText, SET_NAMES, type SetEntries, type SetName, serviceEntry } from './sets.ts';
 import { keyOf, type RealServer, type VirtualServer, type VirtualServers } from './virtual-servers.ts';
 
 /** Everything that the kernel is to have of a plan in one family. */
@@ -14,6 +14,8 @@ export interface IpvsState {
   readonly addresses: ReadonlySet<string>;
   readonly sets: SetEntries;
   readonly rules: IptablesRuleset;
+  /** Sets that have no room for all that should be in them. */
+  readonly fullSets: ReadonlySet<SetName>;
 }
 
 export interface IpvsRenderOptions {
@@ -31,7 +33,14 @@ export function renderIpvs({ settings, ports }: ProxyPlan, { scheduler, hostAddr
   const addresses = new Set<string>();
   const sets = new Map(SET_NAMES.map((name) => [name, new Set<string>()]));
   const closed: ClosedToNode[] = [];
-  const add = (name: SetName, entry: string) => sets.get(name)!.add(entry);
+  const fullSets = new Set<SetName>();
+  /** False when there is no room for it. */
+  const add = (name: SetName, entry: string): boolean => {
+    const entries = sets.get(name)!;
+    if (entries.size < MOST_ENTRIES || entries.has(entry)) entries.add(entry);
+    else fullSets.add(name);
+    return entries.has(entry);
+  };
   const own = new Set(hostAddresses.flatMap((text) => nodeAddress(text, family)));
   const nodeAddresses = settings.nodePortAddresses === 'all' ? [...own] : settings.nodePortAddresses;
 
@@ -71,7 +80,8 @@ export function renderIpvs({ settings, ports }: ProxyPlan, { scheduler, hostAddr
       add('KUBE-LOAD-BALANCER', entry(ip));
       if (port.externalLocal) add('KUBE-LOAD-BALANCER-LOCAL', entry(ip));
       if (port.sourceRanges.length > 0) {
-        add('KUBE-LOAD-BALANCER-FW', entry(ip));
+        // Rather not served than served to everybody.
+        if (!add('KUBE-LOAD-BALANCER-FW', entry(ip))) continue;
         for (const range of port.sourceRanges) add('KUBE-LOAD-BALANCER-SOURCE-CIDR', `${entry(ip)},${rangeText(range)}`);
         // The node's own connections have the address itself as their source.
         if (nodeIp !== undefined && port.sourceRanges.some((range) => cidrHolds(range, nodeIp)))
@@ -95,7 +105,7 @@ export function renderIpvs({ settings, ports }: ProxyPlan, { scheduler, hostAddr
     if (port.healthCheckNodePort) add('KUBE-HEALTH-CHECK-NODE-PORT', String(port.healthCheckNodePort));
   }
   for (const ip of addresses) add('KUBE-IPVS-IPS', ip);
-  return { services, addresses, sets, rules: ipvsChains(settings, closed) };
+  return { services, addresses, sets, rules: ipvsChains(settings, closed), fullSets };
 }
 
 function chosen(planned: PlannedPort, destination: Destination): readonly Endpoint[] {

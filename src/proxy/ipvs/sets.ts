@@ -33,6 +33,8 @@ export const SET_TYPES = {
 export type SetName = keyof typeof SET_TYPES;
 export const SET_NAMES = Object.keys(SET_TYPES) as SetName[];
 
+/** How many entries a set has room for, as upstream makes them; more would be refused, and all that is written with them. */
+export const MOST_ENTRIES = 65_536;
 /** The kernel's limit of a set's name. */
 const LONGEST_NAME = 31;
 
@@ -91,7 +93,8 @@ export const destructionText = (names: Iterable<SetName>, family: Family): strin
 
 function createLine(name: SetName, family: Family): string {
   const type = SET_TYPES[name];
-  const parameters = type === PORTS ? 'range 0-65535' : `family ${family === 4 ? 'inet' : 'inet6'} hashsize 1024 maxelem 65536`;
+  const parameters =
+    type === PORTS ? 'range 0-65535' : `family ${family === 4 ? 'inet' : 'inet6'} hashsize 1024 maxelem ${MOST_ENTRIES}`;
   return `create ${kernelName(name, family)} ${type} ${parameters}`;
 }
 

@@ -14,7 +14,7 @@ const settings: NodeSettings = {
   localhostNodePorts: false,
   conntrackLiberal: false,
 };
-const ruleset = (scope?: TrafficScope) => renderNftables({ settings, ports: [] }, scope);
+const ruleset = (scope?: TrafficScope) => renderNftables({ settings, ports: [], problems: [] }, scope);
 const rulesOf = (name: string, scope?: TrafficScope) => ruleset(scope).chains.get(name)?.rules;
 
 test('a node’s own proxy leads all that comes by, in upstream’s table and at upstream’s hooks', () => {

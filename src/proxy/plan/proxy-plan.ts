@@ -1,7 +1,8 @@
 import type { V1EndpointSlice, V1Service } from '../../api/gen/types.ts';
 import type { Family } from '../../api/machinery/ip.ts';
 import { chooseEndpoints, type NodePlace } from './choose-endpoints.ts';
-import { type Endpoint, readEndpoints } from './endpoint.ts';
+import { type Endpoint, readEndpoints, SERVICE_NAME_LABEL } from './endpoint.ts';
+import { tooManyAddresses, tooManyEndpoints } from './service-limits.ts';
 import { readServicePorts, type ServicePort, servicePortId } from './service-port.ts';
 
 /** How traffic is known to come from a pod of the cluster, which needs no other source address. */
@@ -49,32 +50,71 @@ export interface ProxyPlan {
   readonly settings: NodeSettings;
   /** Sorted by `id` and protocol. */
   readonly ports: readonly PlannedPort[];
+  /** What Services ask for and do not get, each told once of its Service. */
+  readonly problems: readonly ServiceProblem[];
+}
+
+export interface ServiceProblem {
+  readonly namespace: string;
+  readonly name: string;
+  /** Of the Event. */
+  readonly reason: 'TooManyRules' | 'ClusterIPTaken';
+  readonly message: string;
 }
 
 /** Plans a family's rules. Pure: the same input makes the same plan. */
 export function planProxy(services: readonly V1Service[], slices: readonly V1EndpointSlice[], settings: NodeSettings): ProxyPlan {
-  const table = readEndpoints(slices, settings.family, settings.node.name);
-  const ports = services
-    .flatMap((service) => readServicePorts(service, settings.family))
-    .map((port): PlannedPort => {
-      const known = table.get(`${port.namespace}/${port.name}`)?.get(`${port.portName}/${port.protocol}`) ?? [];
-      const { cluster, local, hasAny } = chooseEndpoints(port, known, settings.node);
-      const destination = (staysLocal: boolean): Destination => {
-        if (!hasAny) return 'reject';
-        if (!staysLocal) return 'cluster';
-        return local.length > 0 ? 'local' : 'drop';
-      };
-      return {
-        id: servicePortId(port),
-        port,
-        cluster,
-        local,
-        answering: new Set(port.protocol === 'udp' ? known.filter(({ serving }) => serving).map(({ ip }) => ip) : []),
-        internal: destination(port.internalLocal),
-        external: destination(port.externalLocal),
-      };
-    });
-  return { settings, ports: ports.sort((a, b) => (sortKey(a) < sortKey(b) ? -1 : 1)) };
+  const { family } = settings;
+  const problems: ServiceProblem[] = [];
+  const crowded = tooManyEndpoints(slices, family);
+  const served = services.flatMap((service) => {
+    const ports = readServicePorts(service, family);
+    const { namespace = '', name = '' } = service.metadata ?? {};
+    const why = tooManyAddresses(ports) ?? crowded.get(`${namespace}/${name}`);
+    if (why === undefined || ports.length === 0) return ports;
+    problems.push({ namespace, name, reason: 'TooManyRules', message: `it is not served: ${why}` });
+    return [];
+  });
+  const isServed = ({ metadata }: V1EndpointSlice) =>
+    !crowded.has(`${metadata?.namespace}/${metadata?.labels?.[SERVICE_NAME_LABEL]}`);
+  const table = readEndpoints(slices.filter(isServed), family, settings.node.name);
+  const ports = withoutTakenClusterIps(served, problems).map((port): PlannedPort => {
+    const known = table.get(`${port.namespace}/${port.name}`)?.get(`${port.portName}/${port.protocol}`) ?? [];
+    const { cluster, local, hasAny } = chooseEndpoints(port, known, settings.node);
+    const destination = (staysLocal: boolean): Destination => {
+      if (!hasAny) return 'reject';
+      if (!staysLocal) return 'cluster';
+      return local.length > 0 ? 'local' : 'drop';
+    };
+    return {
+      id: servicePortId(port),
+      port,
+      cluster,
+      local,
+      answering: new Set(port.protocol === 'udp' ? known.filter(({ serving }) => serving).map(({ ip }) => ip) : []),
+      internal: destination(port.internalLocal),
+      external: destination(port.externalLocal),
+    };
+  });
+  return { settings, ports: ports.sort((a, b) => (sortKey(a) < sortKey(b) ? -1 : 1)), problems };
+}
+
+/**
+ * Without external IPs that are a cluster IP with the same port: whoever may make a Service would have by them what others send to the API
+ * server or to the cluster's DNS (CVE-2020-8554).
+ */
+function withoutTakenClusterIps(ports: readonly ServicePort[], problems: ServiceProblem[]): ServicePort[] {
+  const keyOf = (ip: string, { protocol, port }: ServicePort) => `${ip} ${port}/${protocol}`;
+  const taken = new Set(ports.map((port) => keyOf(port.clusterIp, port)));
+  return ports.map((port) => {
+    const isTaken = (ip: string) => taken.has(keyOf(ip, port));
+    const lost = port.externalIps.find(isTaken);
+    if (lost === undefined) return port;
+    const { namespace, name } = port;
+    const message = `its external IP ${lost} is the cluster IP of a Service with port ${port.port}/${port.protocol}`;
+    problems.push({ namespace, name, reason: 'ClusterIPTaken', message });
+    return { ...port, externalIps: port.externalIps.filter((ip) => !isTaken(ip)) };
+  });
 }
 
 const sortKey = ({ id, port }: PlannedPort) => `${id}/${port.protocol}`;

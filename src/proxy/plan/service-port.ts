@@ -1,5 +1,5 @@
 import type { V1Service } from '../../api/gen/types.ts';
-import { type Family, formatCidr, formatIp, parseCidr, parseIp } from '../../api/machinery/ip.ts';
+import { type Family, formatCidr, formatIp, type IpRange, isInside, parseCidr, parseIp } from '../../api/machinery/ip.ts';
 
 export type Protocol = 'tcp' | 'udp' | 'sctp';
 
@@ -64,6 +64,7 @@ export function readServicePorts(service: V1Service, family: Family): ServicePor
   );
   const reachable = spec.type === 'NodePort' || spec.type === 'LoadBalancer' || externalIps.length > 0;
   const externalLocal = reachable && spec.externalTrafficPolicy === 'Local';
+  const sourceRanges = widestRanges(spec.loadBalancerSourceRanges ?? [], family);
   return (spec.ports ?? []).flatMap(({ name: portName = '', protocol = 'TCP', port, nodePort = 0 }) => {
     const lower = protocol.toLowerCase();
     if (!isProtocol(lower) || (portName !== '' && !NAME.test(portName))) return [];
@@ -77,7 +78,7 @@ export function readServicePorts(service: V1Service, family: Family): ServicePor
       nodePort,
       externalIps,
       loadBalancerIps,
-      sourceRanges: widestRanges(spec.loadBalancerSourceRanges ?? [], family),
+      sourceRanges,
       affinitySeconds:
         spec.sessionAffinity === 'ClientIP'
           ? (spec.sessionAffinityConfig?.clientIP?.timeoutSeconds ?? DEFAULT_AFFINITY_SECONDS)
@@ -110,16 +111,36 @@ function widestRanges(texts: readonly string[], family: Family): string[] {
   return withoutParts(ranges.map(formatCidr));
 }
 
-/** Packet filters refuse a list of ranges that overlap. */
+/** Packet filters refuse a list of ranges that overlap. In order of their addresses a range comes right behind what holds it. */
 export function withoutParts(cidrs: readonly string[]): string[] {
   const unique = [...new Set(cidrs)];
-  return unique.filter((inner) => !unique.some((outer) => outer !== inner && cidrHolds(outer, inner)));
+  const ordered = unique
+    .flatMap((text) => {
+      const range = canonicalRange(text);
+      return range ? { text, range, start: Buffer.from(range.address.bytes).toString('hex') } : [];
+    })
+    .sort((a, b) => {
+      // Addresses of one family have texts of one length.
+      if (a.start.length !== b.start.length) return a.start.length - b.start.length;
+      return a.start === b.start ? a.range.length - b.range.length : a.start < b.start ? -1 : 1;
+    });
+  const parts = new Set<string>();
+  let outer: IpRange | undefined;
+  for (const { text, range } of ordered)
+    if (outer && range.length >= outer.length && isInside(range.address, outer)) parts.add(text);
+    else outer = range;
+  return unique.filter((text) => !parts.has(text));
+}
+
+/** Of a range, or of an address alone; undefined for what is neither. */
+function canonicalRange(text: string): IpRange | undefined {
+  const range = parseCidr(text.includes('/') ? text : `${text}/${text.includes(':') ? 128 : 32}`);
+  return range && parseCidr(formatCidr(range));
 }
 
 /** Whether all addresses of `inner`, a range or an address, are in the range `outer`. */
 export function cidrHolds(outer: string, inner: string): boolean {
   const range = parseCidr(outer);
-  const part = parseCidr(inner.includes('/') ? inner : `${inner}/${inner.includes(':') ? 128 : 32}`);
-  if (!range || !part || range.address.family !== part.address.family || part.length < range.length) return false;
-  return formatCidr({ ...part, length: range.length }) === formatCidr(range);
+  const part = canonicalRange(inner);
+  return range !== undefined && part !== undefined && part.length >= range.length && isInside(part.address, range);
 }
