@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { generateKeyPairSync } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
 import { systemClock, VirtualClock } from '../../std/clock.ts';
@@ -69,6 +70,24 @@ test('keys that the issuer has changed are fetched when a token names one, and n
   const fetched = issuer.asked.filter((path) => path === '/keys').length;
   await assert.rejects(tokens.authenticateToken(token(issuer.claims(), rsa.privateKey, { alg: 'RS256', kid: 'made-up' })));
   assert.equal(issuer.asked.filter((path) => path === '/keys').length, fetched);
+});
+
+test('a key that was replaced under its name, or has none, is fetched when what it signed is not good by the old one', async () => {
+  for (const kid of ['r1', undefined]) {
+    await using issuer = await startIssuer();
+    const clock = new VirtualClock(Date.now());
+    const tokens = createJwtAuthenticator(issuer.config(), clock);
+    const header = { alg: 'RS256', ...(kid && { kid }) };
+    const name = async (key = rsa) => (await tokens.authenticateToken(token(issuer.claims(), key.privateKey, header)))?.user.name;
+    assert.equal(await name(), 'oidc:a@example.com');
+    const replaced = generateKeyPairSync('rsa', { modulusLength: 2048 });
+    issuer.rotate([jwk(replaced.publicKey, 'r1')]);
+    await clock.advance(10_000);
+    assert.equal(await name(replaced), 'oidc:a@example.com');
+    const fetched = issuer.asked.length;
+    await assert.rejects(name(), /failed to verify id token signature/);
+    assert.equal(issuer.asked.length, fetched, 'and no more often than now and then');
+  }
 });
 
 test('an issuer that calls itself otherwise is not believed', async () => {

@@ -8,7 +8,8 @@ import { jwk, pki, rsa, token } from './outside-fixture.ts';
 
 const ISSUER = 'https://issuer.test';
 const NOW_MS = Date.UTC(2026, 0, 2, 3, 4, 5);
-const keys = { candidates: async () => readKeySet({ keys: [jwk(rsa.publicKey, 'r1', 'RS256')] }) };
+const known = readKeySet({ keys: [jwk(rsa.publicKey, 'r1', 'RS256')] });
+const keys = { candidates: async () => known, newer: async () => [] };
 
 /** What becomes of a token with these claims, by a configuration with one issuer. */
 async function ask(claims: object, entry: object, { url = ISSUER, audiences = ['muster'] } = {}) {

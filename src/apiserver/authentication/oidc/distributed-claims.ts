@@ -21,7 +21,7 @@ const MOST_ISSUERS = 16;
 export function createDistributedClaims(
   claim: string,
   { issuer, signingAlgorithms }: DistributedClaimsConfig,
-  clock: Pick<Clock, 'now'>,
+  clock: Pick<Clock, 'now' | 'steady'>,
 ): (claims: Claims) => Promise<Claims> {
   const keysOf = new Map<string, IssuerKeys>();
   const keysFor = (url: string): IssuerKeys => {

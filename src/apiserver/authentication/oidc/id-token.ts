@@ -2,7 +2,7 @@ import { isJsonMap } from '../../../api/machinery/clone.ts';
 import { goQuote } from '../../../std/go-text.ts';
 import { AuthenticationFailure } from '../authentication-failure.ts';
 import type { IssuerKeys } from './issuer-keys.ts';
-import { verifySignature } from './json-web-key.ts';
+import { type VerificationKey, verifySignature } from './json-web-key.ts';
 
 export type Claims = Readonly<Record<string, unknown>>;
 
@@ -64,11 +64,13 @@ export async function verifyIdToken(
     throw new AuthenticationFailure(
       `oidc: id token signed with unsupported algorithm, expected ${goList(signingAlgorithms)} got ${goQuote(String(alg ?? ''))}`,
     );
-  const candidates = await keys.candidates(typeof kid === 'string' ? kid : undefined).catch((cause) => {
+  const keyId = typeof kid === 'string' ? kid : undefined;
+  const candidates = await keys.candidates(keyId).catch((cause) => {
     throw new AuthenticationFailure(`failed to verify signature: ${(cause as Error).message}`);
   });
   const signed = Buffer.from(input);
-  if (!candidates.some((key) => verifySignature(key, alg, signed, signature)))
+  const isSignedBy = (key: VerificationKey) => verifySignature(key, alg, signed, signature);
+  if (!candidates.some(isSignedBy) && !(await keys.newer(keyId)).some(isSignedBy))
     throw new AuthenticationFailure('failed to verify signature: failed to verify id token signature');
   if (audiences && audiences.length > 1) checkAudience(claims, audiences);
 }

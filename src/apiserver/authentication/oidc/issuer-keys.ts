@@ -1,5 +1,5 @@
 import { createHttpsTransport } from '../../../client/transport/https.ts';
-import type { Clock } from '../../../std/clock.ts';
+import { type Clock, steadyMs } from '../../../std/clock.ts';
 import { readText } from '../../outgoing/webhook-client.ts';
 import { readKeySet, type VerificationKey } from './json-web-key.ts';
 
@@ -15,15 +15,17 @@ export interface IssuerOptions {
 export interface IssuerKeys {
   /** Those that may have signed a token with this key id; asks the issuer again when it is not known. Rejects when nothing can be had. */
   candidates(keyId: string | undefined): Promise<readonly VerificationKey[]>;
+  /** The same when none of those has signed it: a key may have been replaced under its name, or have none. None where the issuer has not been asked again. */
+  newer(keyId: string | undefined): Promise<readonly VerificationKey[]>;
 }
 
 const TIMEOUT_MS = 10_000;
 const LIMIT_BYTES = 1024 * 1024;
-/** Tokens with made-up key ids must not make us ask more often than this. */
+/** Tokens with made-up key ids or signatures must not make us ask more often than this. */
 const LEAST_BETWEEN_MS = 10_000;
 
 /** Reads the issuer's discovery document and keys when they are first needed, and the keys again when one is missing (rotation). */
-export function createIssuerKeys(issuer: IssuerOptions, clock: Pick<Clock, 'now'>): IssuerKeys {
+export function createIssuerKeys(issuer: IssuerOptions, clock: Pick<Clock, 'now' | 'steady'>): IssuerKeys {
   let keys: readonly VerificationKey[] | undefined;
   let keysUrl: string | undefined;
   let askedMs = Number.NEGATIVE_INFINITY;
@@ -39,13 +41,15 @@ export function createIssuerKeys(issuer: IssuerOptions, clock: Pick<Clock, 'now'
       problem = error;
     }
   };
-  const refreshOnce = async () => {
-    if (!asking && clock.now() - askedMs < LEAST_BETWEEN_MS) return;
-    askedMs = clock.now();
+  /** Answers whether the issuer was asked. */
+  const refreshOnce = async (): Promise<boolean> => {
+    if (!asking && steadyMs(clock) - askedMs < LEAST_BETWEEN_MS) return false;
+    askedMs = steadyMs(clock);
     asking ??= refresh().finally(() => {
       asking = undefined;
     });
     await asking;
+    return true;
   };
   const find = (keyId: string | undefined) => (keys ?? []).filter((key) => keyId === undefined || key.keyId === keyId);
   return {
@@ -57,6 +61,7 @@ export function createIssuerKeys(issuer: IssuerOptions, clock: Pick<Clock, 'now'
         throw new Error(`oidc: authenticator not initialized: ${(problem as Error | undefined)?.message ?? 'asked too often'}`);
       return find(keyId);
     },
+    newer: async (keyId) => ((await refreshOnce()) ? find(keyId) : []),
   };
 }
 

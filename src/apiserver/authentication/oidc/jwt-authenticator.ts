@@ -31,7 +31,7 @@ export interface ClaimRules {
 /** Takes ID tokens of one issuer (apiserver/plugin/pkg/authenticator/token/oidc). Tokens of others are not its matter. */
 export function createJwtAuthenticator(
   config: JwtAuthenticatorConfig,
-  clock: Pick<Clock, 'now'>,
+  clock: Pick<Clock, 'now' | 'steady'>,
   keys: IssuerKeys = createIssuerKeys(config.issuer, clock),
 ): TokenAuthenticator {
   const distributed = config.groups && createDistributedClaims(config.groups.claim, config, clock);
