@@ -50,8 +50,10 @@ export function sameMeaning(a: unknown, b: unknown): boolean {
   if (isNothing(a) && isNothing(b)) return true;
   if (Array.isArray(a) && Array.isArray(b)) return a.length === b.length && a.every((item, i) => sameMeaning(item, b[i]));
   if (!isJsonMap(a) || !isJsonMap(b)) return false;
-  const keys = new Set([...Object.keys(a), ...Object.keys(b)]);
-  return [...keys].every((key) => sameMeaning(own(a, key), own(b, key)));
+  // Without a list of all keys: each change of a pod compares all of its spec.
+  for (const key of Object.keys(a)) if (!sameMeaning(a[key], own(b, key))) return false;
+  for (const key of Object.keys(b)) if (!Object.hasOwn(a, key) && !isNothing(b[key])) return false;
+  return true;
 }
 
 const own = (map: Record<string, unknown>, key: string) => (Object.hasOwn(map, key) ? map[key] : undefined);
