@@ -1,6 +1,7 @@
 import type { Step } from '../desired/step.ts';
 import { JOURNAL } from '../journal.ts';
 import { quote } from '../transport/transport.ts';
+import { takeHost } from './agent-lock.ts';
 
 /**
  * Carries out steps that it reads, one a line with its bytes behind it, and says after each that it is done. What it makes and what it
@@ -15,7 +16,7 @@ journal=${quote(journal)}
 mkdir -p "$(dirname "$journal")" || exit 1
 umask 077
 mkdir -p "$journal/units" "$journal/originals" || exit 1
-tab=$(printf '\\t')
+${takeHost(journal)}tab=$(printf '\\t')
 fail() { printf '%s\\n' "$1" >&2; exit 1; }
 record() { grep -qxF -- "$1" "$journal/installed" 2>/dev/null || { printf '%s\\n' "$1" >> "$journal/installed"; sync; }; }
 recorded() { grep -qxF -- "$1" "$journal/installed" 2>/dev/null; }
@@ -70,6 +71,8 @@ while IFS="$tab" read -r op a b c d e f g; do
         chmod g-rwx "$new" && setfacl -m "u:$g:r" "$new" || { rm -f "$new"; fail "cannot let $g read $a by an access list: preparation.acl: skip gives it a group"; }
       fi
       label "$new" "$f"
+      # A name that is on the disk before its bytes are would be an empty file after a loss of power.
+      sync "$new" || fail "cannot write $new"
       if [ -d "$a" ] && [ ! -L "$a" ]; then fail "$a is a directory"; fi
       mv -f "$new" "$a" || fail "cannot write $a" ;;
     link)
@@ -167,6 +170,7 @@ if [ -e /etc/fstab ]; then
   keep_original file /etc/fstab
   sed '/^[[:space:]]*[^#[:space:]][^[:space:]]*[[:space:]][[:space:]]*[^[:space:]][^[:space:]]*[[:space:]][[:space:]]*swap[[:space:]]/d' /etc/fstab > /etc/fstab.muster-deploy
   chmod 644 /etc/fstab.muster-deploy
+  sync /etc/fstab.muster-deploy
   mv -f /etc/fstab.muster-deploy /etc/fstab
 fi`;
     case 'library-cache':
@@ -181,6 +185,12 @@ printf '%s\\n' ${quote(step.value)} > ${quote(path)}`;
   }
 }
 
+/** Keeps services of packages from starting; who finds such a file knows whose it is. */
+const POLICY_MARK = '# Made by muster deploy: services of packages are configured before they start.';
+
+/** Shell that takes it away where it is ours, as of a command that was ended. */
+export const forgetPolicy = `if grep -qxF '${POLICY_MARK}' /usr/sbin/policy-rc.d 2>/dev/null; then rm -f /usr/sbin/policy-rc.d; fi`;
+
 /**
  * apt resolves what the packages need among those of the directory and what the host has, and asks nobody else. Services of packages do not
  * start by themselves (policy-rc.d): they are configured first.
@@ -188,17 +198,24 @@ printf '%s\\n' ${quote(step.value)} > ${quote(path)}`;
 function packagesScript(names: readonly string[], directory: string): string {
   const [list, apt] = [quote(`${directory}/lists`), quote(`${directory}/sources.list`)];
   return `command -v apt-get >/dev/null || fail 'packages of a bundle need apt-get'
-installed_packages() { dpkg-query -W -f '\${db:Status-Abbrev} \${binary:Package}\\n' | sed -n 's/^ii *//p' | sort; }
 mkdir -p ${list}/partial
-if [ -e /usr/sbin/policy-rc.d ]; then policy=''; else policy=/usr/sbin/policy-rc.d; printf '#!/bin/sh\\nexit 101\\n' > "$policy"; chmod 755 "$policy"; fi
-installed_packages > "$journal/packages.before"
+policy=/usr/sbin/policy-rc.d
+if [ ! -e "$policy" ]; then
+  printf '%s\\n' '#!/bin/sh' '${POLICY_MARK}' 'exit 101' > "$policy.muster-deploy"
+  chmod 755 "$policy.muster-deploy"
+  mv -f "$policy.muster-deploy" "$policy"
+fi
 apt_get() { DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dir::Etc::SourceList=${apt} -o Dir::Etc::SourceParts=/dev/null -o Dir::State::Lists=${list} -o APT::Sandbox::User=root -o Dpkg::Use-Pty=0 -o Dpkg::Options::=--force-confold "$@"; }
+install_all() { apt_get "$@" install -y --no-install-recommends ${names.map(quote).join(' ')}; }
+# What was cut short by a loss of power; apt says so where that does not help.
+DEBIAN_FRONTEND=noninteractive dpkg --force-confold --configure -a || :
 done=no
-if apt_get update && apt_get install -y --no-install-recommends ${names.map(quote).join(' ')}; then done=yes; fi
-if [ -n "$policy" ]; then rm -f "$policy"; fi
-installed_packages > "$journal/packages.after"
-for package in $(comm -13 "$journal/packages.before" "$journal/packages.after"); do record package"$tab$package"; done
-rm -f "$journal/packages.before" "$journal/packages.after"
+# Those that are new are recorded before the first of them is there.
+if apt_get update && simulated=$(install_all --simulate); then
+  for package in $(printf '%s\\n' "$simulated" | sed -n 's/^Inst \\([^ ]*\\) (.*/\\1/p'); do record package"$tab$package"; done
+  if install_all; then done=yes; fi
+fi
+${forgetPolicy}
 [ "$done" = yes ] || fail 'packages of the bundle cannot be installed: it must hold all that they need and the host has not'
 rm -rf ${quote(directory)}`;
 }

@@ -3,6 +3,7 @@ import { constants } from 'node:fs';
 import { access, mkdir, readdir, readFile, readlink, stat, writeFile } from 'node:fs/promises';
 import { test } from 'node:test';
 import { temporaryDirectory } from '../../../test/harness/temporary-directory.ts';
+import { until } from '../../../test/harness/until.ts';
 import { runProgram } from '../../host/run-program.ts';
 import { contentOf, type FileStep, type Step } from '../desired/step.ts';
 import { agentInput, agentScript } from './agent-script.ts';
@@ -197,4 +198,60 @@ test('the first step that fails ends the work, and says why', async () => {
     'journal',
     'taken',
   ]);
+});
+
+test('what a command that was killed began goes on to the end of its step, and the next command waits for it', async () => {
+  await using directory = await temporaryDirectory();
+  const at = directory.file;
+  await runProgram('mkfifo', [at('gate')]);
+  // A step that goes on for as long as nobody opens the gate, and a deployer that is gone after it.
+  const slow = `echo begun > ${at('begun')}; cat ${at('gate')} > ${at('gone-on')}`;
+  const first = carryOut(at('journal'), Buffer.from(`run\t${slow.length}\n${slow}`));
+  await until('the first is at work', () => access(at('begun')).then(() => true));
+  const next = bytesOf([file(at('file'), 'of the second')]);
+  const impatient = agentScript(at('journal')).replace(/flock -w \d+/, 'flock -w 0');
+  await assert.rejects(
+    runProgram('sh', ['-c', impatient], { input: next }),
+    /another command began on this host is still at work/,
+  );
+  await assert.rejects(access(at('file')));
+  const second = carryOut(at('journal'), next);
+  await writeFile(at('gate'), 'open');
+  assert.match((await second).stdout, /end\n$/);
+  await first;
+  assert.equal(await readFile(at('gone-on'), 'utf8'), 'open');
+});
+
+test('packages are recorded before they are there, and what keeps their services off goes, though a run was cut short', async () => {
+  await using directory = await temporaryDirectory();
+  const at = directory.file;
+  await mkdir(at('bin'));
+  const stub = (name: string, text: string) => writeFile(at('bin', name), `#!/bin/sh\n${text}\n`, { mode: 0o755 });
+  await stub('dpkg', `echo "$*" >> ${at('dpkg')}`);
+  // As a loss of power: who asked for it is gone in the middle.
+  const inst = "printf 'Inst etcd-server (3.4 a [amd64])\\nInst libc6 [2.35] (2.36 a)\\nConf etcd-server (3.4 a)\\n'";
+  const apt = (install: string) =>
+    stub('apt-get', `case $* in *--simulate*) ${inst} ;; *install*) ls ${at('policy')} || exit 1; ${install} ;; esac`);
+  const packages: Step = { type: 'packages', phase: 'prepare', names: ['etcd-server'], directory: at('packages') };
+  const [, script = ''] = bytesOf([packages])
+    .toString()
+    .split(/^run\t\d+\n/);
+  const own = script.replaceAll('/usr/sbin/policy-rc.d', at('policy'));
+  const run = () =>
+    runProgram('sh', ['-c', agentScript(at('journal')).replace('PATH=', `PATH=${at('bin')}:`)], {
+      input: `run\t${own.length}\n${own}`,
+    });
+  await apt('kill -9 $PPID');
+  await assert.rejects(run());
+  await access(at('policy'));
+  const recorded = async () => (await readFile(at('journal', 'installed'), 'utf8')).split('\n').filter(Boolean);
+  assert.deepEqual(await recorded(), ['package\tetcd-server']);
+  await apt('exit 0');
+  await run();
+  await assert.rejects(access(at('policy')));
+  assert.match(await readFile(at('dpkg'), 'utf8'), /--configure -a/);
+  assert.deepEqual(await recorded(), ['package\tetcd-server']);
+  await writeFile(at('policy'), '#!/bin/sh\nexit 101\n');
+  await run();
+  await access(at('policy')); // somebody else's
 });

@@ -1,5 +1,7 @@
 import { dirname } from 'node:path';
 import type { Inventory } from '../../api/config/v1/inventory.ts';
+import { takeHost } from '../apply/agent-lock.ts';
+import { forgetPolicy } from '../apply/agent-script.ts';
 import { KUBELET_KUBECONFIG } from '../desired/node.ts';
 import { JOURNAL } from '../journal.ts';
 import { quote } from '../transport/transport.ts';
@@ -49,7 +51,7 @@ tab=$(printf '\\t')
 failed=0
 warn() { printf '%s\\n' "$1" >&2; failed=1; }
 if [ ! -f "$installed" ]; then exit 0; fi
-recorded() { grep -qxF -- "$1" "$installed"; }
+${takeHost(JOURNAL)}recorded() { grep -qxF -- "$1" "$installed"; }
 for unit in ${UNITS.join(' ')}; do
   if recorded "unit$tab$unit.service" && systemctl cat "$unit.service" >/dev/null 2>&1; then systemctl disable --quiet --now "$unit.service" 2>/dev/null || systemctl stop "$unit.service" || :; fi
 done
@@ -99,6 +101,7 @@ while IFS="$tab" read -r what name value; do
     swap) swapon -a || warn 'swap stays off' ;;
   esac
 done < "$installed"
+${forgetPolicy}
 if [ -n "$packages" ]; then DEBIAN_FRONTEND=noninteractive dpkg --purge $packages >/dev/null 2>&1 || warn "packages stay: $(echo $packages)"; fi
 ldconfig 2>/dev/null || :
 if [ "$failed" -eq 0 ]; then

@@ -1,3 +1,4 @@
+import { takeHost } from '../apply/agent-lock.ts';
 import { JOURNAL } from '../journal.ts';
 import { quote } from '../transport/transport.ts';
 
@@ -11,7 +12,7 @@ export LC_ALL PATH
 umask 077
 journal=${quote(journal)}
 up=$journal/upgrade
-`;
+${takeHost(journal)}`;
 
 /**
  * Keeps what lies at the paths that it reads, a line each, so that all of it can be put back. What was kept by an upgrade that has not ended
