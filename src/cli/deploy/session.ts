@@ -97,7 +97,9 @@ export async function openSession(flags: ParsedFlags, io: CommandIo, options: Se
     const since = new Date(io.clock.now()).toISOString();
     const holder = `"deploy ${locksAs}" of ${userInfo().username} on ${hostname()}, process ${process.pid}, since ${since}`;
     const locked = new Map(masters.map(({ name }) => [name, transports.get(name)!]));
-    const lock = resources.use(await lockCluster({ transports: locked, holder, clock: io.clock, signal: io.signal }));
+    const { clock, signal } = io;
+    // Two who made keys at once would leave one's key beside the other's certificate.
+    const lock = resources.use(await lockCluster({ transports: locked, holder, isRequired: !readOnly, clock, signal }));
     transports = new Map([...transports].map(([name, transport]) => [name, lock.guard(transport)]));
   }
   const files = readOnly ? readOnlyAssetFiles(assetsDirectory) : await openAssetFiles(assetsDirectory);

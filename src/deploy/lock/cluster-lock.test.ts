@@ -123,3 +123,60 @@ test('a host that cannot be reached is passed over; one that cannot lock ends it
   await assert.rejects(lockCluster(options), { code: 'LOCK_FAILED', message: /^m3 cannot be locked/ });
   await (await lock(file, 'bob'))[Symbol.asyncDispose]();
 });
+
+test('of many who come at once one gets the lock, and the others are told who', async () => {
+  await using directory = await temporaryDirectory();
+  const files = ['m1', 'm2', 'm3'].map((name) => directory.file(name));
+  const people = Array.from({ length: 10 }, (_, i) => `person ${i}`);
+  const results = await Promise.allSettled(
+    people.map((holder, i) => {
+      // Inventories may have their hosts in any order.
+      const masters = files.map((file, at) => [`m${at + 1}`, host(file)] as const);
+      const transports = new Map([...masters.slice(i % 3), ...masters.slice(0, i % 3)]);
+      return lockCluster({ transports, holder, clock: systemClock, signal });
+    }),
+  );
+  const won = results.flatMap((result, i) => (result.status === 'fulfilled' ? [{ lock: result.value, holder: people[i]! }] : []));
+  assert.equal(won.length, 1);
+  const told = results.flatMap((result) => (result.status === 'rejected' ? [(result.reason as Error).message] : []));
+  for (const message of told) assert.equal(message, `another command is changing this cluster: ${won[0]!.holder} (told by m1)`);
+  await won[0]!.lock[Symbol.asyncDispose]();
+});
+
+test('whose connections to all locked hosts have ended may do nothing more; one that is left is enough', async () => {
+  await using directory = await temporaryDirectory();
+  const ways = ['m1', 'm2'].map((name) => {
+    const way = host(directory.file(name));
+    const programs: Awaited<ReturnType<Transport['speak']>>[] = [];
+    const speak = async (script: string) => {
+      const program = await way.speak(script);
+      programs.push(program);
+      return program;
+    };
+    return { name, way: { ...way, speak }, programs };
+  });
+  const transports = new Map(ways.map(({ name, way }) => [name, way]));
+  await using held = await lockCluster({ transports, holder: 'ann', clock: systemClock, signal });
+  const guarded = held.guard({ ...ways[0]!.way, run: async () => ({ stdout: 'done', stderr: '' }) });
+  const end = async ({ programs }: (typeof ways)[number]) => {
+    programs[0]!.stream.destroy();
+    await programs[0]!.ended;
+  };
+  await end(ways[0]!);
+  assert.equal((await guarded.run('true')).stdout, 'done');
+  await end(ways[1]!);
+  await assert.rejects(guarded.run('true'), { code: 'LOCK_LOST' });
+});
+
+test('a command that makes keys does not begin where no host can be locked', async () => {
+  const away: Transport = {
+    ...createTranscriptTransport('away'),
+    run: () => Promise.reject(new CodedError('cannot reach away: no route', { code: 'HOST_UNREACHABLE' })),
+  };
+  const options = { transports: new Map([['m1', away]]), holder: 'ann', clock: systemClock, signal };
+  await assert.rejects(lockCluster({ ...options, isRequired: true }), {
+    code: 'HOSTS_UNREACHABLE',
+    message: 'nothing was done: no master can be reached: m1: cannot reach away: no route',
+  });
+  await (await lockCluster(options))[Symbol.asyncDispose]();
+});

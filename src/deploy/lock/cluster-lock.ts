@@ -23,9 +23,12 @@ PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 umask 077
 command -v flock >/dev/null || { printf 'failed\\tthere is no flock: install the package util-linux\\n'; exit 1; }
 command -v timeout >/dev/null || { printf 'failed\\tthere is no timeout: install the package coreutils\\n'; exit 1; }
-exec 9<>${quote(file)} || { printf 'failed\\tcannot open %s\\n' ${quote(file)}; exit 1; }
+exec 9<>${quote(file)} 8<>${quote(`${file}.turn`)} || { printf 'failed\\tcannot open %s\\n' ${quote(file)}; exit 1; }
+# One at a time: who is refused reads the name of who holds it, and not that of who held it before.
+flock 8
 if flock -n 9; then
   printf '%s\\n' ${quote(holder)} > ${quote(file)}
+  exec 8>&-
   printf 'locked\\n'
   while :; do timeout ${silenceS} sh -c 'read -r beat' 9>&- || { ended=$?; break; }; done
   # 1: there is nothing more to read.
@@ -40,6 +43,8 @@ export interface LockOptions {
   readonly transports: ReadonlyMap<string, Transport>;
   /** Who locks, for others to read. */
   readonly holder: string;
+  /** There has to be a host that can be reached: what nothing locks is not begun. */
+  readonly isRequired?: boolean;
   readonly clock: Clock;
   readonly signal: AbortSignal;
 }
@@ -53,9 +58,9 @@ export interface ClusterLock extends AsyncDisposable {
 /**
  * Sees to it that only one command changes a cluster at a time. Hosts that cannot be reached are passed over: commands find out by themselves.
  *
- * @throws CodedError CLUSTER_LOCKED naming who holds it; LOCK_FAILED; the abort reason
+ * @throws CodedError CLUSTER_LOCKED naming who holds it; LOCK_FAILED; HOSTS_UNREACHABLE where one is required; the abort reason
  */
-export async function lockCluster({ transports, holder, clock, signal }: LockOptions): Promise<ClusterLock> {
+export async function lockCluster({ transports, holder, isRequired = false, clock, signal }: LockOptions): Promise<ClusterLock> {
   const programs: SpokenProgram[] = [];
   const released = new AbortController();
   const release = async () => {
@@ -64,40 +69,74 @@ export async function lockCluster({ transports, holder, clock, signal }: LockOpt
     await Promise.all(programs.map(({ ended }) => ended));
   };
   const lapsed: string[] = [];
-  const answers = await Promise.allSettled(
-    [...transports].map(async ([host, transport]) => {
-      const program = await transport.speak(lockScript(holder));
-      programs.push(program);
-      program.stream.on('data', (chunk: Buffer) => {
-        if (chunk.toString().split('\n').includes(LAPSED)) lapsed.push(host);
-      });
-      return { host, answer: await firstLine(program, clock, signal) };
-    }),
-  );
-  try {
+  const held = new Set<string>();
+  const lockOne = async ([host, transport]: readonly [string, Transport]): Promise<void> => {
+    const program = await transport.speak(lockScript(holder));
+    programs.push(program);
+    program.stream.on('data', (chunk: Buffer) => {
+      if (chunk.toString().split('\n').includes(LAPSED)) lapsed.push(host);
+    });
+    requireLocked(host, await firstLine(program, clock, signal));
+    held.add(host);
+    void program.ended.then(() => held.delete(host));
+  };
+  const away = new Map<string, unknown>();
+  const lockAll = async (hosts: readonly (readonly [string, Transport])[]): Promise<void> => {
+    const results = await Promise.allSettled(hosts.map(lockOne));
     signal.throwIfAborted();
-    for (const result of answers) {
-      if (result.status === 'rejected') {
-        if (result.reason instanceof CodedError && result.reason.code === 'HOST_UNREACHABLE') continue;
-        throw result.reason;
-      }
-      const { host, answer } = result.value;
-      const [what, ...more] = answer.split('\t');
-      const says = more.join(' ');
-      if (what === 'locked') continue;
-      if (what === 'held')
-        throw new CodedError(`another command is changing this cluster: ${says || 'it does not say which'} (told by ${host})`, {
-          code: 'CLUSTER_LOCKED',
-          retryable: true,
-        });
-      throw new CodedError(`${host} cannot be locked: ${says || JSON.stringify(answer.slice(0, 200))}`, { code: 'LOCK_FAILED' });
+    for (const [i, result] of results.entries()) {
+      if (result.status === 'fulfilled') continue;
+      if (!isUnreachable(result.reason)) throw result.reason;
+      away.set(hosts[i]![0], result.reason);
     }
+  };
+  const open = [...transports].sort(([a], [b]) => (a < b ? -1 : 1));
+  try {
+    // Hosts that do not answer take their time, which is waited for once.
+    const answers = await Promise.allSettled(open.map(([, transport]) => transport.run(':', { signal })));
+    signal.throwIfAborted();
+    const reached = open.filter(([host], i) => {
+      const answer = answers[i]!;
+      if (answer.status === 'rejected' && isUnreachable(answer.reason)) away.set(host, answer.reason);
+      return !away.has(host);
+    });
+    // Everybody begins with the same host: of several who come at once the one who gets it gets the others, too.
+    while (held.size === 0 && reached.length > 0) await lockAll(reached.splice(0, 1));
+    await lockAll(reached);
+    if (isRequired && held.size === 0) throw noneReached(away);
   } catch (error) {
     await release();
     throw error;
   }
   void beat(programs, clock, released.signal);
-  return { guard: (transport) => guarded(transport, lapsed), [Symbol.asyncDispose]: release };
+  const isEmpty = held.size === 0;
+  return {
+    guard: (transport) => guarded(transport, lapsed, () => !isEmpty && held.size === 0),
+    [Symbol.asyncDispose]: release,
+  };
+}
+
+/** @throws CodedError unless this is what a host says that has locked */
+function requireLocked(host: string, answer: string): void {
+  const [what, ...more] = answer.split('\t');
+  const says = more.join(' ');
+  if (what === 'locked') return;
+  if (what === 'held')
+    throw new CodedError(`another command is changing this cluster: ${says || 'it does not say which'} (told by ${host})`, {
+      code: 'CLUSTER_LOCKED',
+      retryable: true,
+    });
+  throw new CodedError(`${host} cannot be locked: ${says || JSON.stringify(answer.slice(0, 200))}`, { code: 'LOCK_FAILED' });
+}
+
+const isUnreachable = (error: unknown): boolean => error instanceof CodedError && error.code === 'HOST_UNREACHABLE';
+
+function noneReached(away: ReadonlyMap<string, unknown>): CodedError {
+  const why = [...away].map(([host, reason]) => `${host}: ${(reason as Error).message}`);
+  return new CodedError(`nothing was done: no master can be reached: ${why.join('; ')}`, {
+    code: 'HOSTS_UNREACHABLE',
+    retryable: true,
+  });
 }
 
 /** Tells hosts every few seconds that their holder is there. What cannot be told is heard of by who works on the host. */
@@ -110,9 +149,15 @@ async function beat(programs: readonly SpokenProgram[], clock: Clock, released: 
 }
 
 /** Who was stopped for so long that a host let go may not go on: another command may have begun meanwhile. */
-function guarded(transport: Transport, lapsed: readonly string[]): Transport {
+function guarded(transport: Transport, lapsed: readonly string[], hasEnded: () => boolean): Transport {
   const requireHeld = () => {
-    if (lapsed.length === 0) return;
+    if (lapsed.length === 0) {
+      if (!hasEnded()) return;
+      throw new CodedError(
+        "the connections that held this command's lock have ended: another may have begun; the same command goes on from here",
+        { code: 'LOCK_LOST', retryable: true },
+      );
+    }
     throw new CodedError(
       `this command was not heard of for ${SILENCE_S} s, and ${lapsed.join(', ')} let go of its lock: another may have begun; the same command goes on from here`,
       { code: 'LOCK_LOST', retryable: true },
