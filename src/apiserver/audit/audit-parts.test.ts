@@ -5,6 +5,7 @@ import { temporaryDirectory } from '../../../test/harness/temporary-directory.ts
 import { VirtualClock } from '../../std/clock.ts';
 import { deferred } from '../../std/lifecycle.ts';
 import { silentLogger } from '../../std/logger.ts';
+import { SettableClock } from '../../std/settable-clock.test-support.ts';
 import type { AuthorizationAttributes } from '../contracts.ts';
 import type { AuditBackend } from './audit-backend.ts';
 import { type AuditEvent, sourceAddresses } from './audit-event.ts';
@@ -150,8 +151,8 @@ test('a receiver that hangs makes events be dropped and counted, never a request
   await buffered.close();
 });
 
-test('batches are sent at no more than the rate that is allowed', async () => {
-  const clock = new VirtualClock(NOON);
+test('batches are sent at no more than the rate that is allowed, and no slower when the clock is set back', async () => {
+  const clock = new SettableClock(NOON);
   const { backend, batches } = recordingBackend();
   const options = { bufferSize: 10, maxBatchSize: 1, maxBatchWaitMs: 30_000, throttle: { qps: 1, burst: 2 } };
   const buffered = createBufferedBackend(backend, options, { clock, failures: () => assert.fail('nothing is lost') });
@@ -159,8 +160,12 @@ test('batches are sent at no more than the rate that is allowed', async () => {
   assert.equal(batches.length, 2);
   await clock.advance(1_000);
   assert.equal(batches.length, 3);
+  clock.aheadMs = -3_600_000;
   await clock.advance(1_000);
   assert.equal(batches.length, 4);
+  await buffered.process([event('5')]);
+  await clock.advance(31_000);
+  assert.equal(batches.length, 5);
   await buffered.close();
 });
 

@@ -1,4 +1,4 @@
-import type { Clock, Timer } from '../../std/clock.ts';
+import { type Clock, steadyMs, type Timer } from '../../std/clock.ts';
 import type { AuditBackend, PluginFailures } from './audit-backend.ts';
 import type { AuditEvent } from './audit-event.ts';
 
@@ -29,12 +29,12 @@ export function createBufferedBackend(
   let closed = false;
   const sending = new Set<Promise<void>>();
   let tokens = throttle?.burst ?? 0;
-  let tokensAtMs = clock.now();
+  let tokensAtMs = steadyMs(clock);
 
   /** Milliseconds until a batch may be sent; 0 takes the right to send one. */
   const takeToken = (): number => {
     if (!throttle || closed) return 0;
-    const now = clock.now();
+    const now = steadyMs(clock);
     tokens = Math.min(throttle.burst, tokens + ((now - tokensAtMs) / 1000) * throttle.qps);
     tokensAtMs = now;
     if (tokens < 1) return Math.ceil(((1 - tokens) / throttle.qps) * 1000);

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { VirtualClock } from '../../std/clock.ts';
+import { SettableClock } from '../../std/settable-clock.test-support.ts';
 import { askedTimeoutMs } from './asked-timeout.ts';
 import { RunningRequests } from './running-requests.ts';
 
-const setUp = () => {
-  const clock = new VirtualClock(0);
+const setUp = <C extends VirtualClock = VirtualClock>(clock = new VirtualClock(0) as C) => {
   const running = new RunningRequests(clock, 60_000);
   const failed: string[] = [];
   const begin = (name: string, longRunning = false, withinMs?: number, writes?: boolean) =>
@@ -21,6 +21,19 @@ test('a request ends when its time is up, one that lasts does not', async () => 
   begin('done')();
   await clock.advance(61_000);
   assert.deepEqual(failed, [`plain: ${TIMEOUT}`]);
+});
+
+test('a clock that is set takes no time from requests, and gives them none', async () => {
+  for (const aheadMs of [3_600_000, -3_600_000]) {
+    const { clock, failed, begin } = setUp(new SettableClock(0));
+    begin('plain');
+    await clock.advance(30_000);
+    clock.aheadMs = aheadMs;
+    await clock.advance(10_000);
+    assert.deepEqual(failed, []);
+    await clock.advance(21_000);
+    assert.deepEqual(failed, [`plain: ${TIMEOUT}`]);
+  }
 });
 
 test('a request may ask for less time, not for more', async () => {

@@ -1,5 +1,5 @@
 import { StatusError } from '../../api/machinery/status-error.ts';
-import type { Clock, Timer } from '../../std/clock.ts';
+import { type Clock, steadyMs, type Timer } from '../../std/clock.ts';
 import { deferred } from '../../std/lifecycle.ts';
 
 /** A request as the keeper of time sees it. */
@@ -59,7 +59,7 @@ export class RunningRequests {
    * @param watches whether it may be given time of its own to end when the server stops
    */
   begin(longRunning: boolean, fail: (error: Error) => void, withinMs?: number, writes = false, watches = false): () => void {
-    const running: Running = { startMs: this.#clock.now(), longRunning, writes, watches, fail };
+    const running: Running = { startMs: steadyMs(this.#clock), longRunning, writes, watches, fail };
     this.#running.add(running);
     if (!longRunning && !this.#sweep) this.#schedule();
     const own = longRunning || !withinMs || withinMs >= this.#timeoutMs ? undefined : this.#failAfter(running, withinMs);
@@ -95,12 +95,12 @@ export class RunningRequests {
   }
 
   #endWatches(withinMs: number): { stop(): void } {
-    const endMs = this.#clock.now() + withinMs;
+    const endMs = steadyMs(this.#clock) + withinMs;
     const watches = [...this.#running].filter((running) => running.watches);
     const eachTime = Math.ceil(Math.max(ENDED_A_SECOND * (PACE_MS / 1000), (watches.length * PACE_MS) / withinMs));
     let timer: Timer | undefined;
     const step = () => {
-      const most = this.#clock.now() >= endMs ? watches.length : eachTime;
+      const most = steadyMs(this.#clock) >= endMs ? watches.length : eachTime;
       for (const running of watches.splice(0, most)) if (this.#running.has(running)) running.fail(stops());
       timer = watches.length > 0 ? this.#clock.setTimer(PACE_MS, step) : undefined;
     };
@@ -116,7 +116,7 @@ export class RunningRequests {
 
   #schedule(): void {
     this.#sweep = this.#clock.setTimer(SWEEP_MS, () => {
-      const bound = this.#clock.now() - this.#timeoutMs;
+      const bound = steadyMs(this.#clock) - this.#timeoutMs;
       let waiting = false;
       for (const running of this.#running) {
         if (running.longRunning) continue;

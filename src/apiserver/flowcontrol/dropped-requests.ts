@@ -1,4 +1,4 @@
-import type { Clock } from '../../std/clock.ts';
+import { type Clock, steadyMs } from '../../std/clock.ts';
 
 const MOST_SECONDS = 32;
 
@@ -14,16 +14,16 @@ interface Level {
  * (apiserver/pkg/util/flowcontrol/dropped_requests_tracker.go).
  */
 export class DroppedRequests {
-  readonly #clock: Pick<Clock, 'now'>;
+  readonly #clock: Pick<Clock, 'now' | 'steady'>;
   readonly #levels = new Map<string, Level>();
 
-  constructor(clock: Pick<Clock, 'now'>) {
+  constructor(clock: Pick<Clock, 'now' | 'steady'>) {
     this.#clock = clock;
   }
 
   /** Notes one of a priority level, and says when it is to come back. */
   note(name: string): number {
-    const now = Math.floor(this.#clock.now() / 1000);
+    const now = Math.floor(steadyMs(this.#clock) / 1000);
     let level = this.#levels.get(name);
     if (!level) {
       level = { seconds: new Map(), retryAfter: 1, raisedAt: 0 };

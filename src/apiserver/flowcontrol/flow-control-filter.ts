@@ -21,7 +21,7 @@ export interface FlowControlFilterDeps {
   readonly executions?: Pick<ExecutionMetrics, 'arrived' | 'executed'>;
   /** What there is of a kind that is stored here. */
   readonly stored: (info: RequestInfo) => StoredStats | undefined;
-  readonly clock: Pick<Clock, 'now' | 'setTimer'>;
+  readonly clock: Pick<Clock, 'now' | 'steady' | 'setTimer'>;
 }
 
 /** Lets a request run when its flow has a seat, after its turn in a queue if need be (apiserver/pkg/server/filters/priority-and-fairness.go). */

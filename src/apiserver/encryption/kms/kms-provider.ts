@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import type { Clock, Timer } from '../../../std/clock.ts';
+import { type Clock, steadyMs, type Timer } from '../../../std/clock.ts';
 import { isGrpcStatus } from '../../../std/grpc/grpc-error.ts';
 import type { Logger } from '../../../std/logger.ts';
 import { createAesGcm } from '../ciphers.ts';
@@ -51,6 +51,7 @@ const LONGEST_PAUSE_MS = 5_000;
 interface WritingSeed {
   readonly cipher: ValueTransformer;
   readonly key: EncryptedKey;
+  /** By the clock that nobody sets. */
   readonly expiresMs: number;
 }
 
@@ -75,7 +76,7 @@ export function createKmsProvider(name: string, service: KmsService, deps: KmsPr
   /** A seed that is as old as the plugin's key goes on; another key of the plugin's begins another seed. */
   const useKey = async (keyId: string) => {
     if (writing?.key.keyId === keyId) {
-      writing = { ...writing, expiresMs: clock.now() + SEED_UNCONFIRMED_MS };
+      writing = { ...writing, expiresMs: steadyMs(clock) + SEED_UNCONFIRMED_MS };
       return;
     }
     const seed = randomBytes(SEED_BYTES);
@@ -84,7 +85,7 @@ export function createKmsProvider(name: string, service: KmsService, deps: KmsPr
     checkEncryptedKey(key);
     const cipher = createDerivedKeyCipher(seed);
     remember(seedId({ ...key, source: KeySource.derivedKeySeed }), cipher);
-    writing = { cipher, key, expiresMs: clock.now() + SEED_UNCONFIRMED_MS };
+    writing = { cipher, key, expiresMs: steadyMs(clock) + SEED_UNCONFIRMED_MS };
     logger.info('Values are encrypted with another key of the KMS plugin', { provider: name, keyId: hashOf(encryptedWith) });
     deps.formChanged();
   };
@@ -101,7 +102,7 @@ export function createKmsProvider(name: string, service: KmsService, deps: KmsPr
       );
       if (!closed.signal.aborted) logger.warn(problem.message);
     }
-    lastAnswer = { atMs: clock.now(), problem };
+    lastAnswer = { atMs: steadyMs(clock), problem };
   };
   const askOnce = () => {
     asking ??= ask().finally(() => {
@@ -161,9 +162,10 @@ export function createKmsProvider(name: string, service: KmsService, deps: KmsPr
       if (!writing)
         throw lastAnswer.problem ?? new Error(`got unexpected nil transformer: KMS Provider ${name} has not answered`);
       const { cipher, key, expiresMs } = writing;
-      if (clock.now() > expiresMs)
+      const leftMs = expiresMs - steadyMs(clock);
+      if (leftMs < 0)
         throw new Error(
-          `encryptedDEKSource with keyID hash ${JSON.stringify(hashOf(key.keyId))} expired at ${timeOf(expiresMs)} (current time is ${timeOf(clock.now())})`,
+          `encryptedDEKSource with keyID hash ${JSON.stringify(hashOf(key.keyId))} expired at ${timeOf(clock.now() + leftMs)} (current time is ${timeOf(clock.now())})`,
         );
       return encodeEncryptedObject({ ...key, source: KeySource.derivedKeySeed, data: cipher.write(data, path) });
     },
@@ -181,7 +183,7 @@ export function createKmsProvider(name: string, service: KmsService, deps: KmsPr
     },
     async check() {
       const goodMs = lastAnswer.problem ? BAD_ANSWER_MS : GOOD_ANSWER_MS;
-      if (clock.now() - lastAnswer.atMs >= goodMs) await askOnce();
+      if (steadyMs(clock) - lastAnswer.atMs >= goodMs) await askOnce();
       if (lastAnswer.problem) throw lastAnswer.problem;
     },
     close() {

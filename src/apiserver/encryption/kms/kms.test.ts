@@ -8,6 +8,7 @@ import { systemClock, VirtualClock } from '../../../std/clock.ts';
 import { GrpcError } from '../../../std/grpc/grpc-error.ts';
 import { startGrpcService } from '../../../std/grpc/grpc-service.ts';
 import { silentLogger } from '../../../std/logger.ts';
+import { SettableClock } from '../../../std/settable-clock.test-support.ts';
 import { createMemoryStore } from '../../../store/memory/memory-store.ts';
 import type { StoreEvent } from '../../../store/store.ts';
 import { createEncryptingStore } from '../encrypting-store.ts';
@@ -122,6 +123,15 @@ test('without the plugin writing goes on for three minutes, reading for ever; it
   plugin.state.healthz = 'ok';
   await clock.advance(10_000);
   await provider.check();
+  provider.transformer.write(Buffer.from('v'), 'p');
+  provider.close();
+});
+
+test('a clock that is set forward makes no seed older', async () => {
+  const clock = new SettableClock(START_MS);
+  const { provider } = openProvider(fakePlugin(), clock);
+  await provider.start();
+  clock.aheadMs = 600_000;
   provider.transformer.write(Buffer.from('v'), 'p');
   provider.close();
 });
