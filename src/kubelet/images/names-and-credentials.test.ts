@@ -142,12 +142,12 @@ function secret(content: unknown, type = 'kubernetes.io/dockerconfigjson', key =
   return { metadata: { name: 's', namespace: 'n', uid: 'u' }, type, data: { [key]: base64(content) } };
 }
 
-test('both kinds of pull secrets are read, by user and password or by both in one', () => {
+test('both kinds of pull secrets are read, by user and password or by both in one', async () => {
   const config = secret({
     auths: { 'example.com': { auth: base64('me:pa:ss') }, 'other.com': { username: 'a', password: 'b' } },
   });
   const old = secret({ 'example.com': { username: 'old', password: 'p' } }, 'kubernetes.io/dockercfg', '.dockercfg');
-  const found = secretCredentials([config, old, { type: 'Opaque', data: { '.dockercfg': 'x' } }], 'example.com/app');
+  const found = await secretCredentials([config, old, { type: 'Opaque', data: { '.dockercfg': 'x' } }], 'example.com/app');
   assert.deepEqual(
     found.map(({ credentials }) => credentials),
     [
@@ -159,34 +159,45 @@ test('both kinds of pull secrets are read, by user and password or by both in on
   assert.notEqual(found[0]!.hash, found[1]!.hash);
 });
 
-test('a secret as large as secrets may be is read', () => {
+test('a secret as large as secrets may be is read', async () => {
   const auths: Record<string, object> = { 'wanted.test': { username: 'u', password: 'p' } };
   const entry = { auth: Buffer.from(`user:${'x'.repeat(1000)}`).toString('base64') };
   for (let i = 0; i < 740; i++) auths[`registry-${i}.test`] = entry;
   const text = JSON.stringify({ auths });
   assert.ok(text.length > 1_000_000 && text.length <= 1 << 20, `${text.length} bytes`);
   const data = { '.dockerconfigjson': Buffer.from(text).toString('base64') };
-  const found = secretCredentials([{ type: 'kubernetes.io/dockerconfigjson', data }], 'wanted.test/app');
+  const found = await secretCredentials([{ type: 'kubernetes.io/dockerconfigjson', data }], 'wanted.test/app');
   assert.deepEqual(
     found.map(({ credentials }) => credentials.username),
     ['u'],
   );
 });
 
-test('a secret that cannot be read is named, and nothing of it shown', () => {
+test('a secret that cannot be read is named, and nothing of it shown', async () => {
   for (const content of [
     '{"auths":{"x":{"password":"hunter2"',
     { auths: { x: 'hunter2' } },
     { auths: { x: { auth: base64('hunter2') } } },
     { auths: { x: { username: { toString: 1 }, password: 'hunter2' } } },
   ])
-    assert.throws(
-      () => secretCredentials([secret(content)], 'x/y'),
-      (error: Error) => {
-        assert.equal(error.message, 'secret n/s does not hold credentials of registries');
-        return true;
-      },
-    );
+    await assert.rejects(secretCredentials([secret(content)], 'x/y'), (error: Error) => {
+      assert.equal(error.message, 'secret n/s does not hold credentials of registries');
+      return true;
+    });
   const empty = [secret('null'), secret({ auths: null }), secret({}), secret({ auths: { x: { identitytoken: 't' } } })];
-  assert.deepEqual(secretCredentials(empty, 'x/y'), []);
+  assert.deepEqual(await secretCredentials(empty, 'x/y'), []);
+});
+
+test('while many entries are read others have their turns', async () => {
+  const entry = { auth: base64('u:p') };
+  const auths = Object.fromEntries(Array.from({ length: 10_000 }, (_, i) => [`registry-${i}.test`, entry]));
+  let turns = 0;
+  const count = () => {
+    turns++;
+    counting = setImmediate(count);
+  };
+  let counting = setImmediate(count);
+  await secretCredentials([secret({ auths }), secret({ auths })], 'wanted.test/app');
+  clearImmediate(counting);
+  assert.ok(turns >= 8, `${turns} turns`);
 });

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { V1Secret } from '../../api/gen/types.ts';
+import { nextTurn } from '../../std/next-turn.ts';
 import type { RegistryCredentials } from '../runtime/runtime-abilities.ts';
 import { RegistryIndex } from './registry-match.ts';
 
@@ -18,6 +19,8 @@ export interface TrackedCredentials {
   readonly hash: string;
 }
 
+/** Of one secret are looked at in one turn of the event loop. */
+const ENTRIES_AT_ONCE = 2000;
 /** As long as the data of a Secret may be, in base64. */
 const MOST_CHARACTERS = Math.ceil((1 << 20) / 3) * 4;
 
@@ -25,23 +28,24 @@ const MOST_CHARACTERS = Math.ceil((1 << 20) / 3) * 4;
  * The credentials that a pod's secrets hold for a repository, those for the longest path first (`kubernetes.io/dockerconfigjson` and
  * `kubernetes.io/dockercfg`; secrets of other types hold none).
  *
- * @throws Error for a secret that cannot be read, without a word of what is in it
+ * Rejects for a secret that cannot be read, without a word of what is in it
  */
-export function secretCredentials(secrets: readonly V1Secret[], repository: string): TrackedCredentials[] {
-  return secrets.flatMap((secret) => {
+export async function secretCredentials(secrets: readonly V1Secret[], repository: string): Promise<TrackedCredentials[]> {
+  const found: TrackedCredentials[] = [];
+  for (const secret of secrets) {
     const index = new RegistryIndex<RegistryCredentials>();
-    for (const [location, entry] of registriesOf(secret)) {
+    for (const [at, [location, entry]] of registriesOf(secret).entries()) {
+      // A pod names as many secrets as it likes, each with tens of thousands of entries.
+      if (at % ENTRIES_AT_ONCE === 0) await nextTurn();
       const credentials = credentialsOf(entry);
       if (!credentials) throw malformed(secret);
       if (!isEmpty(credentials)) index.add(location, credentials);
     }
     const { uid = '', namespace = '', name = '' } = secret.metadata ?? {};
-    return index.find(repository).map((credentials) => ({
-      credentials,
-      secret: { uid, namespace, name },
-      hash: hashOf(credentials),
-    }));
-  });
+    for (const credentials of index.find(repository))
+      found.push({ credentials, secret: { uid, namespace, name }, hash: hashOf(credentials) });
+  }
+  return found;
 }
 
 export function hashOf({ username = '', password = '' }: RegistryCredentials): string {

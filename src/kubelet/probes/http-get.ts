@@ -25,6 +25,8 @@ export interface HttpAnswer {
 
 const LARGEST_BODY = 10 * 1024;
 const MOST_REDIRECTS = 10;
+/** Go's client: who says `100 Continue` without end keeps the kubelet busy for as long as its pod lets the try take. */
+const MOST_INTERIM_ANSWERS = 5;
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
 /**
@@ -33,22 +35,24 @@ const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
  * @throws Error when its port cannot be found
  */
 export function httpGetOf(action: V1HTTPGetAction, container: V1Container, podIp: string, purpose: string): HttpGet {
-  const headers: Record<string, string[]> = Object.create(null);
+  // By their names in lower case: a pod may have thousands of them, for each try.
+  const headers = new Map<string, { readonly name: string; readonly values: string[] }>();
   for (const { name, value } of action.httpHeaders ?? []) {
-    const known = Object.keys(headers).find((key) => key.toLowerCase() === name.toLowerCase());
-    headers[known ?? name] = [...(known ? headers[known]! : []), value];
+    const known = headers.get(name.toLowerCase());
+    if (known) known.values.push(value);
+    else headers.set(name.toLowerCase(), { name, values: [value] });
   }
-  const given = (name: string) => Object.keys(headers).find((key) => key.toLowerCase() === name);
-  if (!given('user-agent')) headers['User-Agent'] = [`kube-${purpose}/${KUBERNETES_MAJOR}.${KUBERNETES_MINOR}`];
-  const accept = given('accept');
-  if (!accept) headers['Accept'] = ['*/*'];
-  else if (headers[accept]![0] === '') delete headers[accept];
+  if (!headers.has('user-agent'))
+    headers.set('user-agent', { name: 'User-Agent', values: [`kube-${purpose}/${KUBERNETES_MAJOR}.${KUBERNETES_MINOR}`] });
+  const accept = headers.get('accept');
+  if (!accept) headers.set('accept', { name: 'Accept', values: ['*/*'] });
+  else if (accept.values[0] === '') headers.delete('accept');
   return {
     scheme: action.scheme?.toLowerCase() === 'https' ? 'https' : 'http',
     host: action.host || podIp,
     port: resolveContainerPort(action.port, container),
     path: targetOf(action.path ?? ''),
-    headers,
+    headers: Object.fromEntries([...headers.values()].map(({ name, values }) => [name, values])),
   };
 }
 
@@ -144,6 +148,10 @@ function once(get: HttpGet, signal: AbortSignal): Promise<HttpAnswer & { readonl
   request.on('upgrade', ({ statusCode = 0 }, socket) => {
     socket.destroy();
     resolve({ status: statusCode, body: '' });
+  });
+  let interim = 0;
+  request.on('information', () => {
+    if (++interim > MOST_INTERIM_ANSWERS) request.destroy(new Error('net/http: too many 1xx informational responses'));
   });
   request.on('response', (response) => {
     readStart(response).then(

@@ -22,6 +22,7 @@ function answer(request: IncomingMessage, response: ServerResponse): void {
   if (path === '/slow') return;
   if (path === '/cut') return void request.socket.destroy();
   if (path === '/switch') return void request.socket.write('HTTP/1.1 101 x\r\nUpgrade: y\r\nConnection: Upgrade\r\n\r\nrest');
+  if (path === '/go-on') return void request.socket.write('HTTP/1.1 100 Continue\r\n\r\n'.repeat(1000));
   if (path === '/simple') return void request.socket.end('HTTP/1.0 204 x\nContent-Type: text/plain\n\n');
   if (path === '/large') return void response.end('x'.repeat(1 << 20));
   if (path === '/to') return void response.writeHead(302, { location: decodeURIComponent(query) }).end('moved');
@@ -121,6 +122,21 @@ test('a probe says who it is, and takes headers and the host that it is given', 
   assert.deepEqual(
     [own!.headers['user-agent'], own!.headers.accept, own!.headers.host, own!.headers['x-a']],
     ['me', undefined, 'shop.example', '1, 2'],
+  );
+});
+
+test('thousands of headers are put together once each', () => {
+  const httpHeaders = Array.from({ length: 100_000 }, (_, i) => ({ name: i % 2 === 0 ? `X-${i}` : 'x-same', value: 'v' }));
+  const { headers } = httpGetOf({ port, httpHeaders }, { name: 'c' }, '127.0.0.1', 'probe');
+  assert.equal(Object.keys(headers).length, 50_003);
+  assert.equal(headers['x-same']!.length, 50_000);
+});
+
+test('a server that answers that the request may go on, again and again, has failed', async () => {
+  const tried = await attempt({ httpGet: { port, path: '/go-on' }, timeoutSeconds: 3600 });
+  assert.deepEqual(
+    [tried.result, tried.output],
+    ['failure', `Get "http://127.0.0.1:${port}/go-on": net/http: too many 1xx informational responses`],
   );
 });
 

@@ -57,7 +57,8 @@ export async function tryProbe({ probe, container, containerId, podIp }: ProbeTr
 
 /** Of variables only those that the container names by value are known here. */
 function commandOf({ command = [] }: V1ExecAction, { env = [] }: V1Container): string[] {
-  return expandAll(command, (name) => env.findLast((variable) => variable.name === name)?.value);
+  const values = new Map(env.map(({ name, value }) => [name, value]));
+  return expandAll(command, (name) => values.get(name));
 }
 
 const asResult = (failure: string | undefined): TryResult => ({
