@@ -2,7 +2,7 @@ import { qualityOfService } from '../../api/core/v1/quality-of-service.ts';
 import { tolerates } from '../../api/core/v1/taint-toleration.ts';
 import type { V1Pod } from '../../api/gen/types.ts';
 import type { EventRecorder, EventSubject } from '../../client/events.ts';
-import type { Clock } from '../../std/clock.ts';
+import { type Clock, steadyMs } from '../../std/clock.ts';
 import { parseGoDuration } from '../../std/go-duration.ts';
 import { type Component, deferred, isAbort } from '../../std/lifecycle.ts';
 import type { Logger } from '../../std/logger.ts';
@@ -78,7 +78,7 @@ export function createEvictionManager(options: EvictionManagerOptions): Eviction
   async function look(): Promise<V1Pod[]> {
     const node = await collector.node();
     const current = withContainerFs(thresholds, node);
-    const plan = planEviction(state, { thresholds: current, transitionPeriodMs }, observe(node), clock.now());
+    const plan = planEviction(state, { thresholds: current, transitionPeriodMs }, observe(node), steadyMs(clock));
     state = plan.state;
     setConditions(plan.conditions);
     const limited = limitsStorage ? activePods().filter(hasStorageLimit) : [];
@@ -171,7 +171,7 @@ export function createEvictionManager(options: EvictionManagerOptions): Eviction
   }
 
   async function untilGone(ended: readonly V1Pod[], signal: AbortSignal): Promise<void> {
-    for (const endMs = clock.now() + CLEAN_UP_MS; clock.now() < endMs; await clock.sleep(CLEAN_UP_POLL_MS, signal)) {
+    for (const endMs = steadyMs(clock) + CLEAN_UP_MS; steadyMs(clock) < endMs; await clock.sleep(CLEAN_UP_POLL_MS, signal)) {
       const left = await Promise.all(ended.map(({ metadata }) => pods.sandbox(metadata?.uid ?? '')));
       if (left.every((sandbox) => sandbox === undefined)) return;
     }

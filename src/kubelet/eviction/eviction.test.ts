@@ -166,6 +166,12 @@ test('memory goes before disks, and old numbers are not acted upon twice', () =>
   assert.equal(plan.relieve?.signal, 'memory.available');
   assert.deepEqual(plan.conditions, ['DiskPressure', 'MemoryPressure', 'PIDPressure']);
   assert.equal(planEviction(plan.state, hard, numbers, 1).relieve, undefined);
+  const setBack = seen({ 'memory.available': 1 }, 3);
+  assert.equal(
+    planEviction(plan.state, hard, setBack, 2).relieve?.signal,
+    'memory.available',
+    'a clock set back keeps nobody from acting',
+  );
 });
 
 /** A node of 1000 MiB and a disk of 1000 MiB whose numbers a test turns. */

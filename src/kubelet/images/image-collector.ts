@@ -1,5 +1,6 @@
 import { statfs } from 'node:fs/promises';
 import { parseDuration } from '../../api/machinery/duration.ts';
+import { steadyMs } from '../../std/clock.ts';
 import { type Component, deferred, isAbort } from '../../std/lifecycle.ts';
 import type { PodPartContext } from '../pods/pod-parts.ts';
 import type { Runtime } from '../runtime/runtime.ts';
@@ -43,7 +44,7 @@ export function createImageCollector(options: ImageCollectorOptions): ImageColle
   const done = deferred();
   let histories = new Map<string, ImageHistory>();
   let latest: readonly RuntimeImage[] = [];
-  let startedMs = clock.now();
+  let startedMs = steadyMs(clock);
   /** One round at a time: two would count the same bytes twice. */
   let round: Promise<unknown> = Promise.resolve();
 
@@ -64,7 +65,8 @@ export function createImageCollector(options: ImageCollectorOptions): ImageColle
   }
 
   async function collect(): Promise<void> {
-    const nowMs = clock.now();
+    const nowMs = steadyMs(clock);
+    const changedBeforeMs = clock.now();
     await observe(nowMs);
     await removeOld(nowMs);
     const usage = await diskUsage();
@@ -86,7 +88,7 @@ export function createImageCollector(options: ImageCollectorOptions): ImageColle
         throw new Error(message);
       }
     }
-    await records?.forgetOthers(new Set(latest.map(({ id }) => id)), nowMs);
+    await records?.forgetOthers(new Set(latest.map(({ id }) => id)), changedBeforeMs);
   }
 
   /** Not before the kubelet has watched for that long: it cannot know when they were last used. */
@@ -157,7 +159,7 @@ export function createImageCollector(options: ImageCollectorOptions): ImageColle
   async function keepLooking(signal: AbortSignal): Promise<void> {
     for (;;) {
       await clock.sleep(LOOK_MS, signal);
-      await inTurn(() => observe(clock.now())).catch((error: unknown) =>
+      await inTurn(() => observe(steadyMs(clock))).catch((error: unknown) =>
         logger.warn('Failed to update image list', { err: error }),
       );
     }
@@ -171,13 +173,13 @@ export function createImageCollector(options: ImageCollectorOptions): ImageColle
     collect: () => inTurn(collect),
     removeUnused: () =>
       inTurn(async () => {
-        const nowMs = clock.now();
+        const nowMs = steadyMs(clock);
         await observe(nowMs);
         return free(Number.MAX_SAFE_INTEGER, nowMs, minimumAgeMs);
       }),
     async start(signal) {
       signal.throwIfAborted();
-      startedMs = clock.now();
+      startedMs = steadyMs(clock);
       await inTurn(() => observe(startedMs)).catch((error: unknown) => logger.warn('Failed to monitor images', { err: error }));
       const ended = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
       const loops = [keepCollecting(signal), keepLooking(signal)].map((loop) =>

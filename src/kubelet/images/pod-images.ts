@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { V1Container, V1Pod, V1Secret } from '../../api/gen/types.ts';
 import { formatDuration } from '../../api/machinery/duration.ts';
 import type { EventSubject } from '../../client/events.ts';
+import { steadyMs } from '../../std/clock.ts';
 import { containerSubject } from '../pods/container-subject.ts';
 import type { ObjectReader } from '../pods/object-reader.ts';
 import { type PodImages, type PodPartContext, PodPartError } from '../pods/pod-parts.ts';
@@ -149,7 +150,7 @@ class PullingImages implements NodeImages {
     const { providers, context } = this.#options;
     const secrets = await this.#secretsOf(wish);
     try {
-      const own = secretCredentials(secrets, wish.repository);
+      const own = await secretCredentials(secrets, wish.repository);
       const places = { root: context.paths.root, home: this.#options.home };
       const nodes = await nodeCredentials(wish.repository, places, context.logger);
       const provided = (await providers?.credentialsFor(wish.reference, wish.repository, wish.signal)) ?? [];
@@ -188,7 +189,7 @@ class PullingImages implements NodeImages {
     const { pod, subject, image, reference, repository, signal } = wish;
     const { clock, metrics } = this.#options.context;
     const key = `${pod.metadata?.uid}_${image}`;
-    const waiting = this.#backoff.waiting(key, clock.now());
+    const waiting = this.#backoff.waiting(key, steadyMs(clock));
     if (waiting) {
       const message = `Back-off pulling image "${image}"`;
       this.#tell(subject, 'Normal', 'BackOff', message);
@@ -227,7 +228,7 @@ class PullingImages implements NodeImages {
       const message = error instanceof Error ? error.message : String(error);
       this.#tell(subject, 'Warning', 'Failed', `Failed to pull image "${image}": ${message}`);
       const [reason, told] = reasonOf(image, message);
-      this.#backoff.failed(key, `${reason}: ${told}`, clock.now());
+      this.#backoff.failed(key, `${reason}: ${told}`, steadyMs(this.#options.context.clock));
       throw this.#failure(subject, reason, told, error);
     }
   }

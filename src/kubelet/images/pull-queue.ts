@@ -60,7 +60,8 @@ export class PullQueue {
       running = { result, waiting: 0, end };
       this.#running.set(key, running);
       // Who waits is told of the failure; whoever has gone has been told why.
-      result.catch(() => undefined).finally(() => this.#running.delete(key));
+      const own = running;
+      result.catch(() => undefined).finally(() => this.#running.get(key) === own && this.#running.delete(key));
     }
     return wait(running, signal, () => this.#running.delete(key));
   }

@@ -2,7 +2,7 @@ import { constants } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { createGunzip } from 'node:zlib';
-import type { Clock } from '../../std/clock.ts';
+import { type Clock, steadyMs } from '../../std/clock.ts';
 import type { LogOptions } from '../server/log-options.ts';
 import { watchLogs } from './log-change.ts';
 import { LogRenderer } from './log-renderer.ts';
@@ -48,9 +48,9 @@ export async function* readLog({ path, options, isRunning, clock, signal }: LogR
   let askedMs = Number.NEGATIVE_INFINITY;
   for (;;) {
     // A container that writes all the time is not asked for at each line.
-    const asks = clock.now() - askedMs >= ASK_AGAIN_MS;
+    const asks = steadyMs(clock) - askedMs >= ASK_AGAIN_MS;
     const running = asks ? await isRunning() : true;
-    if (asks) askedMs = clock.now();
+    if (asks) askedMs = steadyMs(clock);
     yield* drain(log, renderer, signal);
     if (renderer.full) return;
     if (await log.isReplaced()) {
@@ -192,8 +192,8 @@ const isMissing = (error: unknown) => (error as NodeJS.ErrnoException).code === 
 
 /** Waits until the runtime writes to the new file, so that nothing more comes in the old one. */
 async function handedOver(path: string, clock: Clock, signal: AbortSignal): Promise<void> {
-  const endMs = clock.now() + LONGEST_HANDOVER_MS;
-  while (clock.now() < endMs) {
+  const endMs = steadyMs(clock) + LONGEST_HANDOVER_MS;
+  while (steadyMs(clock) < endMs) {
     const current = await stat(path).catch(() => undefined); // put aside once more, then
     if (!current || current.size > 0) break;
     await clock.sleep(HANDOVER_STEP_MS, signal);

@@ -194,16 +194,16 @@ export function createNodeController(options: NodeControllerOptions): NodeContro
     done: done.promise,
     async podCidr() {
       const lookForCidr = async () => {
-        lookedForCidrMs = clock.now();
+        lookedForCidrMs = steadyMs(clock);
         const fresh = await nodes.get(name).catch((error: unknown) => {
           logger.warn('Reading the node for its pod range failed', { node: name, err: error });
           return undefined;
         });
         if (fresh) node = fresh;
       };
-      if (node && !node.spec?.podCIDR && clock.now() - lookedForCidrMs >= POD_CIDR_RETRY_MS) await lookForCidr();
-      firstAskedMs ??= clock.now();
-      while (options.expectsPodCidr && !node?.spec?.podCIDR && clock.now() - firstAskedMs < POD_CIDR_WAIT_MS) {
+      if (node && !node.spec?.podCIDR && steadyMs(clock) - lookedForCidrMs >= POD_CIDR_RETRY_MS) await lookForCidr();
+      firstAskedMs ??= steadyMs(clock);
+      while (options.expectsPodCidr && !node?.spec?.podCIDR && steadyMs(clock) - firstAskedMs < POD_CIDR_WAIT_MS) {
         await clock.sleep(POD_CIDR_POLL_MS);
         await lookForCidr();
       }

@@ -1,6 +1,6 @@
 import type { V1Container, V1Pod } from '../../api/gen/types.ts';
 import type { EventRecorder } from '../../client/events.ts';
-import type { Clock } from '../../std/clock.ts';
+import { type Clock, steadyMs } from '../../std/clock.ts';
 import { deferred } from '../../std/lifecycle.ts';
 import type { Logger } from '../../std/logger.ts';
 import type { Runtime, RuntimeContainer } from '../runtime/runtime.ts';
@@ -81,7 +81,7 @@ export class ContainerStopper {
     const stopping: Stopping = {
       podUid: container.podUid,
       containerId: id,
-      deadlineMs: clock.now() + graceMs,
+      deadlineMs: steadyMs(clock) + graceMs,
       hurry: new AbortController(),
       askAgain: undefined,
     };
@@ -93,7 +93,7 @@ export class ContainerStopper {
       const leastMs = this.#options.runHook ? SHORTEST_GRACE_MS : 0;
       const calls: Promise<void>[] = [];
       const ask = (leftMs: number) => void calls.push(runtime.stopContainer(id, Math.max(leastMs, leftMs)));
-      ask(stopping.deadlineMs - clock.now());
+      ask(stopping.deadlineMs - steadyMs(clock));
       stopping.askAgain = ask;
       // With less time it is asked again while the first call is waited for; the first to fail tells why.
       for (let waited = 0; waited < calls.length; ) {
@@ -111,7 +111,7 @@ export class ContainerStopper {
   /** The pod's containers that are being stopped have no more than this left. */
   shorten(podUid: string, gracePeriodSeconds: number): void {
     const { clock } = this.#options;
-    const deadlineMs = clock.now() + gracePeriodSeconds * 1000;
+    const deadlineMs = steadyMs(clock) + gracePeriodSeconds * 1000;
     for (const stopping of this.#stopping) {
       if (stopping.podUid !== podUid || stopping.deadlineMs <= deadlineMs) continue;
       stopping.deadlineMs = deadlineMs;
@@ -131,7 +131,7 @@ export class ContainerStopper {
         container: spec,
         containerId: stopping.containerId,
         podIp: podIpOf(pod),
-        timeoutMs: stopping.deadlineMs - clock.now(),
+        timeoutMs: stopping.deadlineMs - steadyMs(clock),
         signal: stopping.hurry.signal,
       });
     } catch (error) {
@@ -145,7 +145,7 @@ export class ContainerStopper {
   async #waitFor(turn: Promise<unknown>, stopping: Stopping): Promise<void> {
     const { clock } = this.#options;
     const given = deferred();
-    const timer = clock.setTimer(Math.max(0, stopping.deadlineMs - clock.now()), given.resolve);
+    const timer = clock.setTimer(Math.max(0, stopping.deadlineMs - steadyMs(clock)), given.resolve);
     stopping.hurry.signal.addEventListener('abort', () => given.resolve(), { once: true });
     await Promise.race([turn, given.promise]);
     timer.cancel();

@@ -325,4 +325,5 @@ test('the longest delay of the node counts from the first delay on', () => {
   const backoff = new RestartBackoff(2000);
   backoff.restarted('u', 'c', 0, 0);
   assert.equal(backoff.waitOf('u', 'c', 500, 500)?.delayMs, 2000);
+  assert.equal(backoff.waitOf('u', 'c', 500, -3_600_000)?.waitMs, 2000, 'whoever set the clock back meanwhile');
 });

@@ -31,7 +31,8 @@ export class RestartBackoff {
   waitOf(podUid: string, container: string, endedMs: number, nowMs: number): RestartWait | undefined {
     const entry = this.#entries.get(podUid)?.get(container);
     if (!entry || this.#forgiven(entry, endedMs)) return undefined;
-    const waitMs = endedMs + entry.delayMs - nowMs;
+    // No longer than the delay, though the clock has gone back since the end.
+    const waitMs = Math.min(entry.delayMs, endedMs + entry.delayMs - nowMs);
     return waitMs > 0 ? { waitMs, delayMs: entry.delayMs } : undefined;
   }
 

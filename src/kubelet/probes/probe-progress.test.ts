@@ -45,6 +45,7 @@ test('the first try waits for the initial delay, counted from the start of the c
   assert.equal(firstTryDelayMs(moment), 0);
   assert.equal(firstTryDelayMs({ ...moment, initialDelaySeconds: 7, startedAtMs: 98_000 }), 5_000);
   assert.equal(firstTryDelayMs({ ...moment, initialDelaySeconds: 7, startedAtMs: 50_000 }), 0);
+  assert.equal(firstTryDelayMs({ ...moment, initialDelaySeconds: 7, startedAtMs: 3_600_000 }), 7_000, 'the clock was set back');
 });
 
 test('containers found at the start of the kubelet are tried at moments spread over a period', () => {

@@ -43,7 +43,9 @@ export interface ProbeMoment {
  */
 export function firstTryDelayMs(moment: ProbeMoment): number {
   const { nowMs, startedAtMs, initialDelaySeconds, periodSeconds, kubeletStartedAtMs, random } = moment;
-  const delayMs = Math.max(0, startedAtMs + initialDelaySeconds * 1000 - nowMs);
+  // No longer than that, though the clock has gone back since the start.
+  const initialMs = initialDelaySeconds * 1000;
+  const delayMs = Math.min(initialMs, Math.max(0, startedAtMs + initialMs - nowMs));
   const adopted = startedAtMs < kubeletStartedAtMs && nowMs - kubeletStartedAtMs < periodSeconds * 1000;
   return Math.max(delayMs, adopted ? random * periodSeconds * 1000 : 0);
 }

@@ -1,5 +1,5 @@
 import type { V1Container, V1Pod, V1Probe } from '../../api/gen/types.ts';
-import type { Clock, Timer } from '../../std/clock.ts';
+import { type Clock, steadyMs, type Timer } from '../../std/clock.ts';
 import type { ProbeKind, RuntimeContainer } from '../runtime/runtime.ts';
 import { firstTryDelayMs, initialProgress, type ProbeProgress, progressAfter } from './probe-progress.ts';
 import type { TryResult } from './probe-try.ts';
@@ -57,7 +57,7 @@ export class ProbeWorker {
       kubeletStartedAtMs: options.kubeletStartedAtMs,
       random: options.random(),
     });
-    this.#firstMs = nowMs + delayMs;
+    this.#firstMs = steadyMs(clock) + delayMs;
     this.#arm(delayMs);
   }
 
@@ -71,7 +71,7 @@ export class ProbeWorker {
 
   /** Tries soon, out of turn, unless that would be before the initial delay is over or right after the last try. */
   trigger(): void {
-    const nowMs = this.#options.clock.now();
+    const nowMs = steadyMs(this.#options.clock);
     if (nowMs < this.#firstMs || nowMs - this.#lastEndMs < SHORTEST_PAUSE_MS) return;
     this.#timer?.cancel();
     void this.#run();
@@ -93,11 +93,11 @@ export class ProbeWorker {
   async #run(): Promise<void> {
     if (this.#trying || this.#stopped || this.#progress.onHold) return;
     this.#trying = true;
-    const beganMs = this.#options.clock.now();
+    const beganMs = steadyMs(this.#options.clock);
     const result = await this.#options.attempt(this);
     this.#trying = false;
     if (this.#stopped) return;
-    const nowMs = this.#options.clock.now();
+    const nowMs = steadyMs(this.#options.clock);
     this.#lastEndMs = nowMs;
     const before = this.#progress;
     if (result) this.#progress = progressAfter(before, this.kind, this.#probe, result.result !== 'failure');

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { V1Pod, V1Probe } from '../../api/gen/types.ts';
 import type { EventRecorder, EventSubject } from '../../client/events.ts';
-import { VirtualClock } from '../../std/clock.ts';
+import { SettableClock } from '../../std/settable-clock.test-support.ts';
 import { createKubeletMetrics } from '../metrics/kubelet-metrics.ts';
 import type { RuntimeContainer } from '../runtime/runtime.ts';
 import { recordingLogger } from '../testing/cluster-of-one.ts';
@@ -12,8 +12,13 @@ const START_MS = Date.UTC(2026, 0, 1);
 
 /** A node whose containers answer a command as told: an exit code, or an error. */
 function setUp({ startedAgoMs = 0, forgetOnRestart = false }: { startedAgoMs?: number; forgetOnRestart?: boolean } = {}) {
-  const clock = new VirtualClock(START_MS);
-  const answers = { exitCode: 0, error: undefined as Error | undefined, tries: [] as string[] };
+  const clock = new SettableClock(START_MS);
+  const answers = {
+    exitCode: 0,
+    error: undefined as Error | undefined,
+    tries: [] as string[],
+    during: undefined as (() => void) | undefined,
+  };
   const events: string[] = [];
   const recorder: EventRecorder = {
     event: (subject: EventSubject, type, reason, message) =>
@@ -28,6 +33,7 @@ function setUp({ startedAgoMs = 0, forgetOnRestart = false }: { startedAgoMs?: n
       streams: {
         execSync: async (_id: string, command: readonly string[]) => {
           answers.tries.push(`${command[0]}@${(clock.now() - START_MS) / 1000}`);
+          answers.during?.();
           if (answers.error) throw answers.error;
           return { stdout: Buffer.from('said'), stderr: Buffer.alloc(0), exitCode: answers.exitCode };
         },
@@ -140,6 +146,16 @@ test('a startup probe that fails for good condemns the container', async () => {
   await clock.advance(1_500);
   assert.deepEqual((await check(pod)).failures?.get('c1'), { kind: 'startup' });
   probes.stop();
+});
+
+test('a clock that is set back while a probe is tried delays no other try', async () => {
+  const { clock, answers, check } = setUp();
+  answers.during = () => {
+    clock.aheadMs = -3_600_000;
+  };
+  await check(podWith({ readinessProbe: exec('ready', { periodSeconds: 5 }) }));
+  await clock.advance(11_000);
+  assert.ok(answers.tries.length >= 3, answers.tries.join(' '));
 });
 
 test('a probe that cannot be carried out is tried thrice and changes nothing', async () => {

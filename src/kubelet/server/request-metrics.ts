@@ -1,4 +1,4 @@
-import type { Clock } from '../../std/clock.ts';
+import { type Clock, steadyMs } from '../../std/clock.ts';
 import type { KubeletMetrics } from '../metrics/kubelet-metrics.ts';
 import type { ApiRequest, Outcome } from './api-exchange.ts';
 
@@ -33,14 +33,14 @@ export function countRequests(
     const root = first === 'metrics' && second ? `${first}/${second}` : first;
     const path = BUCKETS.has(root) ? root : 'other';
     const labels = [METHODS.has(request.method) ? request.method : 'other', path, serverType, String(LONG_RUNNING.has(path))];
-    const startedMs = clock.now();
+    const startedMs = steadyMs(clock);
     metrics.add('kubelet_http_requests_total', labels);
     metrics.add('kubelet_http_inflight_requests', labels);
     try {
       return await serve(request);
     } finally {
       metrics.add('kubelet_http_inflight_requests', labels, -1);
-      metrics.observe('kubelet_http_requests_duration_seconds', (clock.now() - startedMs) / 1000, labels);
+      metrics.observe('kubelet_http_requests_duration_seconds', (steadyMs(clock) - startedMs) / 1000, labels);
     }
   };
 }

@@ -3,7 +3,7 @@ import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { connect as connectTls } from 'node:tls';
 import type { SpdyAnswer } from '../../client/transport/websocket/serve-remote-command.ts';
-import type { Clock } from '../../std/clock.ts';
+import { type Clock, steadyMs } from '../../std/clock.ts';
 import { request as httpRequest } from '../../std/http.ts';
 import { type Answer, type ApiRequest, errorAnswer, type Outcome, type Upgrade } from './api-exchange.ts';
 import { TOKEN_PROTOCOL } from './authentication.ts';
@@ -204,7 +204,7 @@ function readToTheEnd(socket: Duplex): void {
 /** Every byte both ways, no faster than they are read. Resolves when both sides are closed. */
 export function join(client: Duplex, backend: Duplex, { clock, idleMs }: TunnelOptions): Promise<void> {
   return new Promise((resolve) => {
-    let lastMs = clock.now();
+    let lastMs = steadyMs(clock);
     let open = 2;
     let idle: { cancel(): void } | undefined;
     const cut = () => {
@@ -213,7 +213,7 @@ export function join(client: Duplex, backend: Duplex, { clock, idleMs }: TunnelO
     };
     const watch = (leftMs: number) => {
       idle = clock.setTimer(leftMs, () => {
-        const quietMs = clock.now() - lastMs;
+        const quietMs = steadyMs(clock) - lastMs;
         if (quietMs >= idleMs) cut();
         else watch(idleMs - quietMs);
       });
@@ -230,7 +230,7 @@ export function join(client: Duplex, backend: Duplex, { clock, idleMs }: TunnelO
     ] as const) {
       from.allowHalfOpen = true;
       from.on('data', () => {
-        lastMs = clock.now();
+        lastMs = steadyMs(clock);
       });
       // A runtime that resets its side has said something before: what is on its way to the client still gets there.
       from.on('error', () => from.destroy());

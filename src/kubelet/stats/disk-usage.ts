@@ -1,4 +1,5 @@
-import { lstat, readdir, statfs } from 'node:fs/promises';
+import { lstat, statfs } from 'node:fs/promises';
+import { directoryNames } from '../../host/directory-names.ts';
 import { type OpenEntry, openEntry } from '../../host/open-entry.ts';
 
 export interface DiskUsage {
@@ -32,8 +33,7 @@ export async function diskUsage(path: string): Promise<DiskUsage> {
   try {
     for (let next = open.pop(); next !== undefined; next = open.pop()) {
       const place = await within(next);
-      const names = (await readdir(place.path, { encoding: 'buffer' }).catch(ifGone)) ?? [];
-      for (const name of names) {
+      for await (const name of namesIn(place.path)) {
         const entry = Buffer.concat([place.path, SLASH, name]);
         const found = await lstat(entry).catch(ifGone);
         if (!found || found.dev !== top.dev) continue;
@@ -96,6 +96,14 @@ export async function filesystemSpace(path: string): Promise<FilesystemSpace | u
     inodesFree: space.ffree,
     inodesUsed: space.files - space.ffree,
   };
+}
+
+async function* namesIn(path: Buffer): AsyncGenerator<Buffer, void, undefined> {
+  try {
+    yield* directoryNames(path);
+  } catch (error) {
+    ifGone(error as NodeJS.ErrnoException);
+  }
 }
 
 function ifGone(error: NodeJS.ErrnoException): undefined {

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { V1Pod } from '../../api/gen/types.ts';
 import { parseMountInfo } from '../../host/mount-info.ts';
-import type { Clock } from '../../std/clock.ts';
+import { type Clock, steadyMs } from '../../std/clock.ts';
 import { parseGoDuration } from '../../std/go-duration.ts';
 import type { Logger } from '../../std/logger.ts';
 import type { NodeCgroups } from '../cgroups/pod-cgroups.ts';
@@ -63,6 +63,7 @@ export function createStatsCollector(options: StatsCollectorOptions): StatsColle
   const places = new Map<string, CgroupPaths>();
   const sandboxPids = new Map<string, number>();
   let latest: NodeSnapshot | undefined;
+  let latestAtMs = 0;
   let running: Promise<NodeSnapshot> | undefined;
   let askedAtMs = Number.NEGATIVE_INFINITY;
   let timer: { cancel(): void } | undefined;
@@ -277,14 +278,16 @@ export function createStatsCollector(options: StatsCollectorOptions): StatsColle
 
   function round(): void {
     timer = undefined;
-    if (stopped || clock.now() - askedAtMs >= DEMAND_MS) return;
+    if (stopped || steadyMs(clock) - askedAtMs >= DEMAND_MS) return;
     fresh().catch((error: unknown) => logger.warn('Measuring the node failed', { err: error }));
   }
 
   function fresh(): Promise<NodeSnapshot> {
+    const beganMs = steadyMs(clock);
     running ??= collect(true)
       .then((snapshot) => {
         latest = snapshot;
+        latestAtMs = beganMs;
         return snapshot;
       })
       .finally(() => {
@@ -296,8 +299,8 @@ export function createStatsCollector(options: StatsCollectorOptions): StatsColle
 
   return {
     async snapshot(maxAgeMs = ROUND_MS) {
-      askedAtMs = clock.now();
-      if (latest && clock.now() - latest.timeMs < maxAgeMs) return latest;
+      askedAtMs = steadyMs(clock);
+      if (latest && steadyMs(clock) - latestAtMs < maxAgeMs) return latest;
       return fresh();
     },
     node: () => collect(false),

@@ -8,8 +8,8 @@ import { until } from '../../../test/harness/until.ts';
 import type { V1Pod } from '../../api/gen/types.ts';
 import { openEntry } from '../../host/open-entry.ts';
 import { removeTree } from '../../host/remove-tree.ts';
-import { VirtualClock } from '../../std/clock.ts';
 import { silentLogger } from '../../std/logger.ts';
+import { SettableClock } from '../../std/settable-clock.test-support.ts';
 import { completeConfiguration } from '../configuration/defaults.ts';
 import { readMachine } from '../node/machine.ts';
 import type { Runtime } from '../runtime/runtime.ts';
@@ -24,7 +24,7 @@ const NOW = Date.UTC(2026, 0, 1);
 async function nodeWithPod() {
   const directory = await temporaryDirectory();
   const root = directory.path;
-  const clock = new VirtualClock(NOW);
+  const clock = new SettableClock(NOW);
   const paths = { root, logs: join(root, 'logs'), containerLogs: join(root, 'links') };
   const volume = join(root, 'pods', 'u', 'volumes', 'kubernetes.io~empty-dir', 'scratch');
   await mkdir(volume, { recursive: true });
@@ -236,6 +236,8 @@ test('nothing is measured before somebody asks, then in rounds, and no more when
   assert.equal(node.rounds(), 0);
   await Promise.all([node.collector.snapshot(), node.collector.snapshot()]);
   assert.equal(node.rounds(), 1);
+  // A clock that is set back makes nothing old new.
+  node.clock.aheadMs = -3_600_000;
   await node.clock.advance(10_000);
   await until('the second round', () => node.rounds() === 2 && node.clock.pending === 1);
   // The next round is still within the demand, the one after it is not.
@@ -244,6 +246,14 @@ test('nothing is measured before somebody asks, then in rounds, and no more when
   await node.clock.advance(600_000);
   assert.equal(node.clock.pending, 0);
   assert.equal(node.rounds(), 3);
+});
+
+test('what was measured before the clock was set back is measured anew when it is too old', async () => {
+  await using node = await nodeWithPod();
+  await node.collector.snapshot();
+  node.clock.aheadMs = -3_600_000;
+  assert.equal((await node.collector.snapshot(0)).timeMs, node.clock.now());
+  assert.equal(node.rounds(), 2);
 });
 
 test('a rate is told from the second measurement on, and begins anew with the counter', () => {

@@ -1,5 +1,6 @@
 import type { V1Pod, V1Volume } from '../../api/gen/types.ts';
-import type { Clock } from '../../std/clock.ts';
+import { type Clock, steadyMs } from '../../std/clock.ts';
+import { deferred } from '../../std/lifecycle.ts';
 import { type PodPaths, volumeDirectory } from '../pods/pod-paths.ts';
 import { diskUsage, type FilesystemSpace, filesystemSpace } from './disk-usage.ts';
 import type { VolumeSnapshot } from './node-snapshot.ts';
@@ -19,25 +20,67 @@ export interface MountedVolume {
   readonly space: FilesystemSpace;
 }
 
+interface Known {
+  /** As they were found last; undefined: never yet. */
+  volumes?: readonly VolumeSnapshot[];
+  /** When that was. */
+  atMs: number;
+  running: Promise<readonly VolumeSnapshot[]> | undefined;
+}
+
+/**
+ * Who asks waits so long for a measurement, then goes on with the last: a volume of millions of files, or a driver that does not answer, takes
+ * minutes, in which the node must not be left unwatched.
+ */
+const LONGEST_WAIT_MS = 2000;
+
 /** Measures the volumes of pods, each pod's at most once a period: counting files costs time on the disk. */
 export class VolumeSnapshots {
   readonly #options: VolumeSnapshotsOptions;
-  readonly #known = new Map<string, { atMs: number; volumes: Promise<readonly VolumeSnapshot[]> }>();
+  readonly #known = new Map<string, Known>();
 
   constructor(options: VolumeSnapshotsOptions) {
     this.#options = options;
   }
 
-  of(pod: V1Pod): Promise<readonly VolumeSnapshot[]> {
+  /** As they were found last; none for a pod whose first measurement takes long. Rejects when they cannot be measured. */
+  async of(pod: V1Pod): Promise<readonly VolumeSnapshot[]> {
     const { clock, periodMs } = this.#options;
     const uid = pod.metadata?.uid ?? '';
-    if (periodMs < 0 || uid === '') return Promise.resolve([]);
-    const known = this.#known.get(uid);
-    if (known && clock.now() - known.atMs < periodMs) return known.volumes;
-    const volumes = this.#measure(pod, uid);
-    this.#known.set(uid, { atMs: clock.now(), volumes });
-    volumes.catch(() => this.#known.delete(uid));
-    return volumes;
+    if (periodMs < 0 || uid === '') return [];
+    const before = this.#known.get(uid);
+    if (before?.volumes && steadyMs(clock) - before.atMs < periodMs) return before.volumes;
+    const known: Known = before ?? { atMs: 0, running: undefined };
+    this.#known.set(uid, known);
+    known.running ??= this.#begin(pod, uid, known);
+    return this.#soon(known.running, known);
+  }
+
+  #begin(pod: V1Pod, uid: string, known: Known): Promise<readonly VolumeSnapshot[]> {
+    const running = this.#measure(pod, uid).then(
+      (volumes) => {
+        known.volumes = volumes;
+        known.atMs = steadyMs(this.#options.clock);
+        known.running = undefined;
+        return volumes;
+      },
+      (error: unknown) => {
+        if (this.#known.get(uid) === known) this.#known.delete(uid);
+        throw error;
+      },
+    );
+    running.catch(() => undefined); // told to who still waits for it
+    return running;
+  }
+
+  async #soon(running: Promise<readonly VolumeSnapshot[]>, { volumes = [] }: Known): Promise<readonly VolumeSnapshot[]> {
+    const late = deferred<readonly VolumeSnapshot[]>();
+    const timer = this.#options.clock.setTimer(LONGEST_WAIT_MS, () => late.resolve(volumes));
+    try {
+      return await Promise.race([running, late.promise]);
+    } finally {
+      timer.cancel();
+    }
   }
 
   keep(uids: ReadonlySet<string>): void {

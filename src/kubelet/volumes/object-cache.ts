@@ -10,7 +10,7 @@ import type { KubeObject } from '../../api/machinery/object.ts';
 import { notFound } from '../../api/machinery/status-error.ts';
 import type { Client } from '../../client/client.ts';
 import { createInformer, type Informer } from '../../client/informer.ts';
-import type { Clock } from '../../std/clock.ts';
+import { type Clock, steadyMs } from '../../std/clock.ts';
 import type { Logger } from '../../std/logger.ts';
 import type { ObjectReader } from '../pods/object-reader.ts';
 import { type ObjectReference, objectReferences } from './object-references.ts';
@@ -120,9 +120,13 @@ export function createObjectCache(options: ObjectCacheOptions): ObjectCache {
     if (!entry) return (await resource.get(name)) as KubeObject as T;
     if (entry.object?.immutable) return entry.object as KubeObject as T;
     if (entry.informer) await synced(entry);
-    else if (changeDetection === 'Get' || entry.fetchedAtMs === undefined || clock.now() - entry.fetchedAtMs >= timeToLiveMs) {
+    else if (
+      changeDetection === 'Get' ||
+      entry.fetchedAtMs === undefined ||
+      steadyMs(clock) - entry.fetchedAtMs >= timeToLiveMs
+    ) {
       entry.object = await resource.get(name);
-      entry.fetchedAtMs = clock.now();
+      entry.fetchedAtMs = steadyMs(clock);
     }
     if (!entry.object) throw notFound({ group: '', resource: kind.toLowerCase() }, name);
     return entry.object as KubeObject as T;

@@ -1,6 +1,8 @@
 /** fsGroup: the group of a volume and its modes (upstream's pkg/volume/volume_linux.go). */
+
 import type { BigIntStats } from 'node:fs';
-import { chmod, chown, readdir } from 'node:fs/promises';
+import { chmod, chown } from 'node:fs/promises';
+import { directoryNames } from '../../host/directory-names.ts';
 import { mountIdOf, type OpenEntry, openEntry, openIn } from '../../host/open-entry.ts';
 
 export interface VolumeOwnership {
@@ -39,7 +41,7 @@ const LARGEST_DEPTH = 500;
 async function applyBelow(directory: OpenEntry, ownership: VolumeOwnership, mountId: number, depth = 1): Promise<void> {
   if (!directory.stats.isDirectory()) return;
   if (depth > LARGEST_DEPTH) throw new Error(`its directories are nested more than ${LARGEST_DEPTH} deep`);
-  for (const name of await readdir(directory.path, { encoding: 'buffer' })) {
+  for await (const name of directoryNames(directory.path)) {
     await using entry = await openIfThere(directory, name);
     if (!entry) continue;
     if (entry.stats.isDirectory()) {

@@ -1,4 +1,4 @@
-import type { Clock } from '../../../std/clock.ts';
+import { type Clock, steadyMs } from '../../../std/clock.ts';
 import { formatGoDuration } from '../../../std/go-duration.ts';
 import { isGrpcStatus } from '../../../std/grpc/grpc-error.ts';
 import { isAbort } from '../../../std/lifecycle.ts';
@@ -62,7 +62,7 @@ export class PodChanges {
   /** Upstream's words when nothing has been learnt for too long. */
   problem(): string | undefined {
     if (!this.#running) return undefined;
-    const nowMs = this.#options.clock.now();
+    const nowMs = steadyMs(this.#options.clock);
     if (this.#listedAtMs === undefined)
       return nowMs - this.#startedAtMs > FIRST_LIST_MS ? 'PLEG is not healthy: pleg has yet to be successful' : undefined;
     const sinceMs = nowMs - this.#listedAtMs;
@@ -75,7 +75,7 @@ export class PodChanges {
     const { logger, clock } = this.#options;
     const controller = new AbortController();
     this.#running = controller;
-    this.#startedAtMs = clock.now();
+    this.#startedAtMs = steadyMs(clock);
     const { signal } = controller;
     const report = (error: unknown) => {
       if (!isAbort(error, signal)) logger.error('Watching the container runtime ended', { err: error });
@@ -87,7 +87,7 @@ export class PodChanges {
   async #relistForEver(signal: AbortSignal): Promise<void> {
     const { clock, logger, metrics } = this.#options;
     for (;;) {
-      const startedMs = clock.now();
+      const startedMs = steadyMs(clock);
       const dueMs = this.#eventsFlow ? RELIST_BESIDE_EVENTS_MS : 0;
       if (this.#listedAtMs === undefined || startedMs - this.#listedAtMs >= dueMs) {
         try {
@@ -96,9 +96,9 @@ export class PodChanges {
           if (this.#listedAtMs !== undefined)
             metrics?.observe('kubelet_pleg_relist_interval_seconds', (startedMs - this.#listedAtMs) / 1000);
           this.#compare(overview);
-          this.#listedAtMs = clock.now();
+          this.#listedAtMs = steadyMs(clock);
           metrics?.observe('kubelet_pleg_relist_duration_seconds', (this.#listedAtMs - startedMs) / 1000);
-          metrics?.set('kubelet_pleg_last_seen_seconds', this.#listedAtMs / 1000);
+          metrics?.set('kubelet_pleg_last_seen_seconds', clock.now() / 1000);
         } catch (error) {
           signal.throwIfAborted();
           logger.debug(2, 'GenericPLEG: Unable to retrieve pods', { err: error });
@@ -145,7 +145,11 @@ export class PodChanges {
 export function signatures({ sandboxes, containers }: Overview): Map<string, string> {
   const uids = new Map(sandboxes.map((sandbox) => [sandbox.id, podUidOf(sandbox)]));
   const parts = new Map<string, string[]>();
-  const add = (uid: string, part: string) => parts.set(uid, [...(parts.get(uid) ?? []), part]);
+  const add = (uid: string, part: string) => {
+    const known = parts.get(uid);
+    if (known) known.push(part);
+    else parts.set(uid, [part]);
+  };
   for (const sandbox of sandboxes) add(podUidOf(sandbox), `${sandbox.id}:${sandbox.state}`);
   for (const { id, state, labels, pod_sandbox_id } of containers)
     add(labels[POD_UID_LABEL] ?? uids.get(pod_sandbox_id) ?? '', `${id}:${state}`);

@@ -1,4 +1,4 @@
-import type { Clock } from '../../../std/clock.ts';
+import { type Clock, steadyMs } from '../../../std/clock.ts';
 import { GrpcError, isGrpcStatus } from '../../../std/grpc/grpc-error.ts';
 import type { Logger } from '../../../std/logger.ts';
 import type { CriClient } from './api/cri-client.ts';
@@ -64,13 +64,13 @@ export class SandboxImages {
   async watchPull(signal: AbortSignal): Promise<never> {
     const { clock, pullProgressTimeoutMs } = this.#options;
     let before = new Map<string, number>() as ReadonlyMap<string, number>;
-    let progressAtMs = clock.now();
+    let progressAtMs = steadyMs(clock);
     for (;;) {
       await clock.sleep(Math.min(PULL_WATCH_MS, pullProgressTimeoutMs / 2), signal);
       const now = await this.#containerd.downloads().catch(() => new Map<string, number>()); // another runtime: it sees to that itself
       const stuck = now.size > 0 && now.size === before.size && [...now].every(([ref, offset]) => before.get(ref) === offset);
-      if (!stuck) progressAtMs = clock.now();
-      if (clock.now() - progressAtMs >= pullProgressTimeoutMs)
+      if (!stuck) progressAtMs = steadyMs(clock);
+      if (steadyMs(clock) - progressAtMs >= pullProgressTimeoutMs)
         throw new GrpcError('Canceled', `context canceled: the pull made no progress in ${pullProgressTimeoutMs / 1000}s`);
       before = now;
     }
@@ -132,9 +132,9 @@ export class SandboxImages {
   /** The CRI half of containerd hears of new images a moment later. */
   async #untilKnown(name: string): Promise<void> {
     const { cri, clock, requestTimeoutMs } = this.#options;
-    const endMs = clock.now() + requestTimeoutMs;
+    const endMs = steadyMs(clock) + requestTimeoutMs;
     while (!(await cri.call('ImageStatus', { image: { image: name } })).image) {
-      if (clock.now() >= endMs) throw new Error(`the runtime does not see image ${name}, which has just been imported`);
+      if (steadyMs(clock) >= endMs) throw new Error(`the runtime does not see image ${name}, which has just been imported`);
       await clock.sleep(10);
     }
   }

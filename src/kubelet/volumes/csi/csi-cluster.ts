@@ -1,9 +1,11 @@
 /** What the cluster says of a CSI driver's volumes: the driver's object, attachments, secrets, tokens. */
+
 import { secretKind } from '../../../api/core/v1/secret.ts';
 import type { V1CSIDriver, V1Pod, V1Secret, V1SecretReference, V1VolumeAttachment } from '../../../api/gen/types.ts';
 import { isStatus } from '../../../api/machinery/status-error.ts';
 import { csiDriverKind } from '../../../api/storage/v1/csi-driver.ts';
 import { volumeAttachmentKind } from '../../../api/storage/v1/volume-attachment.ts';
+import { steadyMs } from '../../../std/clock.ts';
 import type { ObjectReader } from '../../pods/object-reader.ts';
 import { type PodPartContext, PodPartError } from '../../pods/pod-parts.ts';
 import type { ServiceAccountTokens } from '../service-account-tokens.ts';
@@ -49,7 +51,7 @@ export function createCsiCluster({ context, objects, tokens }: CsiClusterOptions
       if (configuration['enableControllerAttachDetach'] === false)
         throw failed('enableControllerAttachDetach is false, and this kubelet attaches no volumes itself');
       const attachments = client.resource<V1VolumeAttachment & { metadata: object }>(volumeAttachmentKind);
-      const endMs = clock.now() + ATTACH_TIMEOUT_MS;
+      const endMs = steadyMs(clock) + ATTACH_TIMEOUT_MS;
       let why = '';
       for (let pauseMs = FIRST_POLL_MS; ; pauseMs = Math.min(pauseMs * 2, LONGEST_POLL_MS)) {
         try {
@@ -60,7 +62,7 @@ export function createCsiCluster({ context, objects, tokens }: CsiClusterOptions
           if (!isStatus(error, 'NotFound')) throw error;
           why = `volume attachment ${attachment} does not exist yet`;
         }
-        if (clock.now() >= endMs) throw failed(why);
+        if (steadyMs(clock) >= endMs) throw failed(why);
         await clock.sleep(pauseMs, signal);
       }
     },
