@@ -7,16 +7,16 @@ import { equalJson } from '../../api/machinery/clone.ts';
 import { selectorFromLabelSelector } from '../../api/machinery/label-selector.ts';
 import { type Outcome, Reconciler } from '../../client/reconciler.ts';
 import type { Component } from '../../std/lifecycle.ts';
+import { TurnPace } from '../../std/turn-pace.ts';
 import { type ControllerContext, createController, keyOf, source, splitKey } from '../framework/controller.ts';
 import { claim, planClaims } from '../workloads/claims.ts';
-import { ownedPods } from '../workloads/owned-pods.ts';
-import { controllerOf } from '../workloads/owner.ts';
+import { ownedObjects, ownedPods } from '../workloads/owned-pods.ts';
 import { OwnerQueue } from '../workloads/owner-queue.ts';
 import { createPod, deletePod, inGrowingBatches } from '../workloads/pod-control.ts';
-import { availableAtMs } from '../workloads/pod-state.ts';
+import { soonestAvailableInMs } from '../workloads/pod-state.ts';
 import { PodWrites } from '../workloads/pod-writes.ts';
 import { currentRevision, deleteRevisions, REVISION_LABEL, surplusRevisions } from '../workloads/revisions.ts';
-import { daemonPod, fitOf } from './daemon-pod.ts';
+import { daemonPod, type Fit, fitOf } from './daemon-pod.ts';
 import { FailedDaemons } from './failed-daemons.ts';
 import { type DaemonView, daemonStatus, planDaemons, planRollingUpdate, podsByNode } from './plan.ts';
 
@@ -28,7 +28,7 @@ export function createDaemonSetController(context: ControllerContext, options: {
   const { client, informers, clock, logger, metrics, events } = context;
   const sets = informers.of<V1DaemonSet>(daemonSetKind);
   const nodes = informers.of<V1Node>(nodeKind);
-  const revisions = informers.of<V1ControllerRevision>(controllerRevisionKind);
+  const revisions = ownedObjects<V1ControllerRevision>(informers, controllerRevisionKind);
   const owned = ownedPods(informers);
   const writes = new PodWrites(clock, owned.pods);
   const failed = new FailedDaemons(clock);
@@ -46,9 +46,7 @@ export function createDaemonSetController(context: ControllerContext, options: {
     if (set.metadata?.deletionTimestamp) return;
     const selector = selectorFromLabelSelector(set.spec?.selector);
     const uid = set.metadata?.uid ?? '';
-    const history = revisions
-      .list(namespace)
-      .filter((revision) => controllerOf(revision)?.uid === uid || !controllerOf(revision));
+    const history = [...revisions.of(uid), ...revisions.orphans(namespace)];
     const claimOptions = { client, ownerKind: daemonSetKind, owner: set, signal };
     const kept = await claim(planClaims(set, selector, history), { ...claimOptions, kind: controllerRevisionKind });
     const revisionOptions = { client, ownerKind: daemonSetKind, signal, collided: () => noteCollision(set, signal) };
@@ -60,7 +58,7 @@ export function createDaemonSetController(context: ControllerContext, options: {
     });
     const view: DaemonView = {
       set,
-      fits: new Map(nodes.list().map((node) => [node.metadata?.name ?? '', fitOf(set, node)])),
+      fits: await fitsOf(set),
       byNode: podsByNode(pods),
       hash,
       nowMs: clock.now(),
@@ -76,6 +74,18 @@ export function createDaemonSetController(context: ControllerContext, options: {
     if (failure !== undefined) throw failure;
     const waits = [recheckAfterMs, untilAvailable(view)].filter((ms) => ms !== undefined);
     return waits.length > 0 ? { requeueAfterMs: Math.min(...waits) } : undefined;
+  }
+
+  /** A template may choose nodes by thousands of terms, and each of them is asked about each node. */
+  async function fitsOf(set: V1DaemonSet): Promise<DaemonView['fits']> {
+    const fits = new Map<string, Fit>();
+    const pace = new TurnPace();
+    for (const node of nodes.list()) {
+      fits.set(node.metadata?.name ?? '', fitOf(set, node));
+      const rest = pace.rest();
+      if (rest !== undefined) await rest;
+    }
+    return fits;
   }
 
   async function act(view: DaemonView, signal: AbortSignal): Promise<{ recheckAfterMs?: number; failure?: unknown }> {
@@ -104,11 +114,7 @@ export function createDaemonSetController(context: ControllerContext, options: {
   }
 
   function untilAvailable({ set, byNode, nowMs }: DaemonView): number | undefined {
-    const { minReadySeconds = 0 } = set.spec ?? {};
-    if (minReadySeconds === 0) return undefined;
-    const waits = [...byNode.values()].flat().map((pod) => (availableAtMs(pod, minReadySeconds) ?? 0) - nowMs);
-    const positive = waits.filter((ms) => ms > 0);
-    return positive.length > 0 ? Math.min(...positive) : undefined;
+    return soonestAvailableInMs([...byNode.values()].flat(), set.spec?.minReadySeconds, nowMs);
   }
 
   async function noteCollision(set: V1DaemonSet, signal: AbortSignal): Promise<void> {
@@ -137,8 +143,10 @@ export function createDaemonSetController(context: ControllerContext, options: {
         failed.forget(set.metadata?.uid ?? '');
       }),
       source(owned.pods, (pod, change) => queue.add(pod, change)),
-      source(revisions, (revision, change) => queue.add(revision, change)),
+      source(revisions.informer, (revision, change) => queue.add(revision, change)),
       source(nodes, (node, { type, previous }) => {
+        // Most changes are a kubelet's report: where a set belongs does not depend on it.
+        if (type === 'updated' && previous && sameForSets(previous, node)) return;
         for (const set of sets.list()) {
           if (type === 'updated' && previous && equalJson(fitOf(set, previous), fitOf(set, node))) continue;
           loop.add(keyOf(set));
@@ -148,3 +156,7 @@ export function createDaemonSetController(context: ControllerContext, options: {
     loops: [loop],
   });
 }
+
+/** Whether a node is the same as far as sets choose nodes by it. */
+const sameForSets = (before: V1Node, after: V1Node): boolean =>
+  equalJson(before.metadata?.labels, after.metadata?.labels) && equalJson(before.spec?.taints, after.spec?.taints);

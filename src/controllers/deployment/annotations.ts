@@ -48,10 +48,13 @@ export function annotationsAfterRollback(deployment: V1Deployment, set: V1Replic
   return Object.fromEntries([...kept, ...restored]);
 }
 
-/** A number from a ReplicaSet's annotation; undefined when it says none. */
+const LARGEST = 2 ** 31 - 1;
+
+/** A number from a ReplicaSet's annotation, of 32 bits as upstream; undefined when it says none. */
 export function numberIn(set: V1ReplicaSet, annotation: string): number | undefined {
   const text = set.metadata?.annotations?.[annotation];
-  return text !== undefined && /^\d+$/.test(text) ? Number(text) : undefined;
+  const number = text !== undefined && /^\d+$/.test(text) ? Number(text) : undefined;
+  return number !== undefined && number <= LARGEST ? number : undefined;
 }
 
 /** How many pods the Deployment wanted, and could have at most, when the ReplicaSet was last scaled. */
@@ -64,9 +67,12 @@ export function scaleAnnotations(deployment: V1Deployment): Record<string, strin
 const LONGEST_HISTORY = 2000;
 
 function withRevision(history: string | undefined, revision: string): string {
-  const revisions = history ? [...history.split(','), revision] : [revision];
-  while (revisions.length > 1 && revisions.join().length > LONGEST_HISTORY) revisions.shift();
-  return revisions.join();
+  if (!history) return revision;
+  const revisions = history.split(',');
+  let length = history.length + revision.length + 1;
+  let forgotten = 0;
+  while (length > LONGEST_HISTORY && forgotten < revisions.length) length -= revisions[forgotten++]!.length + 1;
+  return [...revisions.slice(forgotten), revision].join();
 }
 
 /**

@@ -226,3 +226,16 @@ test('a set that cannot be made is told, and a name that somebody else has is av
   assert.equal(setOf(cluster, 'one')?.spec?.replicas, 2);
   assert.notEqual(setOf(cluster, 'one')?.metadata?.name, taken);
 });
+
+test('a Deployment that is being deleted has its pods told of', async () => {
+  await using run = await runController(createDeploymentController);
+  const { cluster } = run;
+  cluster.put(deploymentKind, web('one'));
+  await fulfil(run);
+  const { metadata, ...rest } = cluster.get<V1Deployment>(deploymentKind, 'web', 'a')!;
+  const leaving = { ...metadata, deletionTimestamp: '2026-01-01T00:00:00Z', finalizers: ['foregroundDeletion'] };
+  cluster.put(deploymentKind, { ...rest, metadata: leaving, status: {} } as unknown as V1Deployment);
+  await run.settle();
+  assert.equal(status(cluster)?.replicas, 2);
+  assert.equal(run.metrics.loop('test-controller').errors, 0);
+});

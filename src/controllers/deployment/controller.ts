@@ -8,7 +8,7 @@ import { hasReason, isNamespaceTerminating, unlessReason } from '../../client/un
 import type { Component } from '../../std/lifecycle.ts';
 import { type ControllerContext, createController, keyOf, source, splitKey } from '../framework/controller.ts';
 import { claim, planClaims } from '../workloads/claims.ts';
-import { ownedPods } from '../workloads/owned-pods.ts';
+import { ownedObjects, ownedPods } from '../workloads/owned-pods.ts';
 import { controllerOf, refersTo } from '../workloads/owner.ts';
 import { OwnerQueue } from '../workloads/owner-queue.ts';
 import {
@@ -41,22 +41,21 @@ interface Sets {
   readonly old: readonly V1ReplicaSet[];
 }
 
-const OWNER_INDEX = 'controller';
-
 /** Rolls ReplicaSets out as Deployments say, and tells how far they are (upstream's pkg/controller/deployment). */
 export function createDeploymentController(context: ControllerContext, options: { readonly workers?: number } = {}): Component {
   const { client, informers, clock, logger, metrics, events } = context;
   const deployments = informers.of<V1Deployment>(deploymentKind);
-  const replicaSets = informers.of<V1ReplicaSet>(replicaSetKind);
+  const ownedSets = ownedObjects<V1ReplicaSet>(informers, replicaSetKind);
+  const replicaSets = ownedSets.informer;
   const owned = ownedPods(informers);
-  const orphansOf = (namespace: string | undefined) => `orphans of ${namespace}`;
-  informers.index(replicaSets, OWNER_INDEX, (set) => [controllerOf(set)?.uid ?? orphansOf(set.metadata?.namespace)]);
   const loop = new Reconciler({ name: context.name, reconcile, clock, logger, metrics, workers: options.workers });
 
   async function reconcile(key: string, signal: AbortSignal): Promise<Outcome> {
     const { namespace, name } = splitKey(key);
-    const deployment = deployments.get(name, namespace);
-    if (!deployment) return;
+    const known = deployments.get(name, namespace);
+    if (!known) return;
+    // What is worked on is a copy: status and annotations that we write are kept in it.
+    const deployment: V1Deployment = { ...known, metadata: { ...known.metadata } };
     const selector = deployment.spec?.selector ?? {};
     if (!Object.keys(selector.matchLabels ?? {}).length && !selector.matchExpressions?.length) {
       events.event(
@@ -69,7 +68,7 @@ export function createDeploymentController(context: ControllerContext, options: 
       return;
     }
     const uid = deployment.metadata?.uid ?? '';
-    const candidates = [...replicaSets.byIndex(OWNER_INDEX, uid), ...replicaSets.byIndex(OWNER_INDEX, orphansOf(namespace))];
+    const candidates = [...ownedSets.of(uid), ...ownedSets.orphans(namespace)];
     const plan = planClaims(deployment, selectorFromLabelSelector(selector), candidates);
     const sets = await claim<V1ReplicaSet>(plan, {
       client,
@@ -79,11 +78,11 @@ export function createDeploymentController(context: ControllerContext, options: 
       signal,
     });
     if (deployment.metadata?.deletionTimestamp) return tellCounts(deployment, split(deployment, sets), signal);
-    const current = await tellWhetherPaused(deployment, signal);
-    const revision = current.spec?.paused ? undefined : rollbackOf(current);
-    if (revision !== undefined) return goBack(current, revision, sets, signal);
-    if (current.spec?.paused || wasScaled(current, sets)) return scale(current, sets, signal);
-    return current.spec?.strategy?.type === 'Recreate' ? recreate(current, sets, signal) : roll(current, sets, signal);
+    await tellWhetherPaused(deployment, signal);
+    const revision = deployment.spec?.paused ? undefined : rollbackOf(deployment);
+    if (revision !== undefined) return goBack(deployment, revision, sets, signal);
+    if (deployment.spec?.paused || wasScaled(deployment, sets)) return scale(deployment, sets, signal);
+    return deployment.spec?.strategy?.type === 'Recreate' ? recreate(deployment, sets, signal) : roll(deployment, sets, signal);
   }
 
   const split = (deployment: V1Deployment, sets: readonly V1ReplicaSet[]): Sets => {
@@ -242,18 +241,15 @@ export function createDeploymentController(context: ControllerContext, options: 
     await writeStatus(deployment, { ...deployment.status, conditions }, signal);
   }
 
-  /** A Deployment that was paused or resumed has no deadline meanwhile. Answers it as it is then. */
-  async function tellWhetherPaused(deployment: V1Deployment, signal: AbortSignal): Promise<V1Deployment> {
-    // What is worked on is a copy: status and annotations that we write are kept in it.
-    const copy: V1Deployment = { ...deployment, metadata: { ...deployment.metadata } };
-    if (!hasDeadline(copy)) return copy;
-    const { reason } = conditionIn(copy.status, 'Progressing') ?? {};
-    if (reason === REASONS.timedOut) return copy;
-    if (copy.spec?.paused && reason !== REASONS.paused)
-      await tellProgress(copy, 'Unknown', REASONS.paused, 'Deployment is paused', signal);
-    else if (!copy.spec?.paused && reason === REASONS.paused)
-      await tellProgress(copy, 'Unknown', REASONS.resumed, 'Deployment is resumed', signal);
-    return copy;
+  /** A Deployment that was paused or resumed has no deadline meanwhile. */
+  async function tellWhetherPaused(deployment: V1Deployment, signal: AbortSignal): Promise<void> {
+    if (!hasDeadline(deployment)) return;
+    const { reason } = conditionIn(deployment.status, 'Progressing') ?? {};
+    if (reason === REASONS.timedOut) return;
+    if (deployment.spec?.paused && reason !== REASONS.paused)
+      await tellProgress(deployment, 'Unknown', REASONS.paused, 'Deployment is paused', signal);
+    else if (!deployment.spec?.paused && reason === REASONS.paused)
+      await tellProgress(deployment, 'Unknown', REASONS.resumed, 'Deployment is resumed', signal);
   }
 
   /** Scales ReplicaSets, and answers them as they are then. */

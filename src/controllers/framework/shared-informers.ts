@@ -35,6 +35,8 @@ export interface SharedInformersOptions {
   logger: Logger;
   /** Ends all informers. */
   signal: AbortSignal;
+  /** Freezes all objects, so that a controller that changes one fails. For tests. */
+  freeze?: boolean;
 }
 
 interface Entry {
@@ -46,7 +48,7 @@ interface Entry {
 
 /** Informers over one client that end with the given signal. */
 export function createSharedInformers(options: SharedInformersOptions): SharedInformers {
-  const { client, clock, logger, signal } = options;
+  const { client, clock, logger, signal, freeze } = options;
   const entries = new Map<string, Entry>();
   const done = deferred();
   // Whoever owns the manager waits for `done`; until then a failure must not count as unhandled.
@@ -69,7 +71,14 @@ export function createSharedInformers(options: SharedInformersOptions): SharedIn
       const key = keyOf(kind, scope);
       let entry = entries.get(key);
       if (!entry) {
-        const informer = createInformer<T>({ client, kind, ...scope, clock, logger: logger.child({ resource: kind.resource }) });
+        const informer = createInformer<T>({
+          client,
+          kind,
+          ...scope,
+          clock,
+          logger: logger.child({ resource: kind.resource }),
+          freeze,
+        });
         entry = { informer: informer as unknown as Informer<KubeObject>, indexes: new Set(), controller: new AbortController() };
         entries.set(key, entry);
       }

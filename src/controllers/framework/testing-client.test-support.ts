@@ -272,7 +272,7 @@ export async function runController(
 ): Promise<ControllerRun> {
   const controller = new AbortController();
   const { clock, client } = cluster;
-  const informers = createSharedInformers({ client, clock, logger: silentLogger, signal: controller.signal });
+  const informers = createSharedInformers({ client, clock, logger: silentLogger, signal: controller.signal, freeze: true });
   const events: string[] = [];
   const messages: string[] = [];
   const recorder = {

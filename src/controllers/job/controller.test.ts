@@ -1,12 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
 import { jobKind } from '../../api/batch/v1/job.ts';
 import { podKind } from '../../api/core/v1/pod.ts';
 import type { V1Job, V1Pod } from '../../api/gen/types.ts';
 import { type ControllerRun, runController, serverError, type TestingCluster } from '../framework/testing-client.test-support.ts';
 import { createJobController } from './controller.ts';
-import { readIndexes, writeIndexes } from './index-set.ts';
 import { indexOf, isTracked, jobPod, prefixWith } from './job-pod.ts';
 
 const work = (spec: object = {}) =>
@@ -340,14 +338,4 @@ test('pods of a Job that is gone are let go', async () => {
   cluster.remove(jobKind, 'work', 'a');
   await run.settle();
   assert.ok(!pods(cluster).some(isTracked));
-});
-
-test('indexes are written as they are read', () => {
-  fc.assert(
-    fc.property(fc.uniqueArray(fc.integer({ min: 0, max: 60 })), (numbers) => {
-      const set = new Set(numbers);
-      assert.deepEqual([...readIndexes(writeIndexes(set), 61)].sort(), [...set].sort());
-    }),
-  );
-  assert.equal(writeIndexes(new Set([1, 2, 3, 5, 7, 8])), '1-3,5,7,8');
 });

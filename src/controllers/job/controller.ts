@@ -20,6 +20,7 @@ import { JobMetrics, type SyncAction } from './job-metrics.ts';
 import { allFailuresBefore, isTracked, jobPod, TRACKING } from './job-pod.ts';
 import { afterPass, liveStatus, MOST_UNCOUNTED, withCounted, withEnd, withUncounted } from './job-status.ts';
 import {
+  BURST,
   conditionIn,
   countJob,
   countRemaining,
@@ -134,7 +135,9 @@ export function createJobController(context: ControllerContext, options: { reado
     const { create, remove } = count.finish ? { create: [], remove: count.active } : planPods(view, count);
     // Pods that end because there are too many of them, or for a pause, are no failures: nobody counts them.
     if (!count.finish) await release(remove, signal);
-    const results = await Promise.allSettled(remove.map((pod) => deletePod(job, pod, control)));
+    const results: PromiseSettledResult<void>[] = [];
+    for (let at = 0; at < remove.length && !signal.aborted; at += BURST)
+      results.push(...(await Promise.allSettled(remove.slice(at, at + BURST).map((pod) => deletePod(job, pod, control)))));
     const failure = results.find((result) => result.status === 'rejected')?.reason;
     const removed = remove.filter((_, i) => results[i]?.status === 'fulfilled');
     if (failure !== undefined || create.length === 0) return { failure, created: 0, removed };

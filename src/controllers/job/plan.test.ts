@@ -136,3 +136,26 @@ const ENDED: readonly [title: string, pod: V1Pod, at: string][] = [
 
 for (const [title, ended, at] of ENDED)
   test(`when a pod ended: ${title}`, () => assert.equal(new Date(endedAtMs(ended)).toISOString(), at.replace('Z', '.000Z')));
+
+test('a success policy of thousands of ranges is held against thousands of indexes at once', () => {
+  const every = (step: number) => Array.from({ length: 12_000 }, (_, i) => i * step).join(',');
+  const rules = Array.from({ length: 20 }, () => ({ succeededIndexes: every(2), succeededCount: 12_000 }));
+  const many = { completions: 100_000, parallelism: 1, successPolicy: { rules } };
+  const done = every(4);
+  const view = { job: job(indexed(many), { completedIndexes: done }), pods: [], nowMs: NOW_MS };
+  const before = countJob(view);
+  assert.equal(before.finish, undefined);
+  assert.deepEqual(planPods(view, before).create, [1]);
+  const after = countJob({ ...view, job: job(indexed(many), { completedIndexes: '0-30000' }) });
+  assert.equal(after.finish?.reason, 'SuccessPolicy');
+});
+
+test('what is there for a Job is found beyond any number of indexes that are done', () => {
+  const completions = 2 ** 31 - 1;
+  const view = {
+    job: job(indexed({ completions, parallelism: 3 }), { completedIndexes: `0-9,12-${completions - 2}` }),
+    pods: [pod('Running', 10)],
+    nowMs: NOW_MS,
+  };
+  assert.deepEqual(planPods(view, countJob(view)), { create: [11, completions - 1], remove: [] });
+});

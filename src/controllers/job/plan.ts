@@ -3,7 +3,7 @@ import type { V1Job, V1Pod } from '../../api/gen/types.ts';
 import { inOrderOfProgress } from '../workloads/deletion-order.ts';
 import { isActive, isReady, isTerminating } from '../workloads/pod-state.ts';
 import { failureActionOf } from './failure-policy.ts';
-import { readIndexes } from './index-set.ts';
+import { IndexSet, readIndexes } from './index-set.ts';
 import { allFailuresBefore, failuresBefore, indexOf, isIndexed, isTracked } from './job-pod.ts';
 
 export interface JobView {
@@ -31,8 +31,8 @@ export interface JobCount {
   readonly ignored: readonly V1Pod[];
   readonly succeeded: number;
   readonly failed: number;
-  readonly succeededIndexes: ReadonlySet<number>;
-  readonly failedIndexes: ReadonlySet<number>;
+  readonly succeededIndexes: IndexSet;
+  readonly failedIndexes: IndexSet;
   /** Failed pods that are kept until their index has another: they say how often it failed. By index. */
   readonly awaitingReplacement: ReadonlyMap<number, V1Pod>;
   readonly finish?: Finish;
@@ -64,7 +64,7 @@ export function countJob({ job, pods, nowMs }: JobView): JobCount {
   const tracked = pods.filter(isTracked);
   const succeededPods = tracked.filter((pod) => pod.status?.phase === 'Succeeded');
   const failedPods = tracked.filter((pod) => hasFailed(job, pod));
-  const succeededIndexes = isIndexed(job) ? readIndexes(status?.completedIndexes, completions) : new Set<number>();
+  const succeededIndexes = isIndexed(job) ? readIndexes(status?.completedIndexes, completions) : new IndexSet();
   const newSucceeded: V1Pod[] = [];
   const ignored: V1Pod[] = [];
   for (const pod of succeededPods.filter((one) => !uncounted.succeeded.has(uidOf(one)))) {
@@ -74,7 +74,7 @@ export function countJob({ job, pods, nowMs }: JobView): JobCount {
       if (isIndexed(job)) succeededIndexes.add(indexOf(pod)!);
     }
   }
-  const failedIndexes = isIndexed(job) ? readIndexes(status?.failedIndexes, completions) : new Set<number>();
+  const failedIndexes = isIndexed(job) ? readIndexes(status?.failedIndexes, completions) : new IndexSet();
   const newFailed: V1Pod[] = [];
   const awaitingReplacement = new Map<number, V1Pod>();
   let failJob: string | undefined;
@@ -98,7 +98,7 @@ export function countJob({ job, pods, nowMs }: JobView): JobCount {
     }
     (isCounted ? newFailed : ignored).push(pod);
   }
-  for (const index of failedIndexes) awaitingReplacement.delete(index);
+  for (const index of [...awaitingReplacement.keys()]) if (failedIndexes.has(index)) awaitingReplacement.delete(index);
   const failedBefore = (status?.failed ?? 0) + uncounted.failed.size;
   const counted = {
     active,
@@ -194,15 +194,12 @@ function hasRestartedTooOften({ spec }: V1Job, pods: readonly V1Pod[]): boolean 
 }
 
 /** The first rule of the success policy that holds. */
-function successRuleOf(job: V1Job, succeeded: ReadonlySet<number>): number | undefined {
+function successRuleOf(job: V1Job, succeeded: IndexSet): number | undefined {
   const completions = job.spec?.completions ?? 0;
   const index = job.spec?.successPolicy?.rules.findIndex(({ succeededIndexes, succeededCount }) => {
     if (succeededIndexes === undefined) return succeededCount !== undefined && succeeded.size >= succeededCount;
     const parsed = parseIndexes(succeededIndexes, completions);
-    if ('error' in parsed) return false;
-    let matching = 0;
-    for (const one of succeeded) if (parsed.ranges.some(({ from, to }) => one >= from && one <= to)) matching++;
-    return matching >= (succeededCount ?? parsed.total);
+    return !('error' in parsed) && succeeded.countIn(parsed.ranges) >= (succeededCount ?? parsed.total);
   });
   return index === undefined || index < 0 ? undefined : index;
 }
@@ -214,7 +211,7 @@ export interface JobSteps {
 }
 
 /** Pods created or deleted in one pass. */
-const BURST = 500;
+export const BURST = 500;
 
 /** How many pods are to be made, or which are to go, for a Job that goes on. */
 export function planPods({ job, pods }: JobView, count: JobCount): JobSteps {
@@ -223,7 +220,8 @@ export function planPods({ job, pods }: JobView, count: JobCount): JobSteps {
   const parallelism = spec?.parallelism ?? 1;
   const { completions } = spec ?? {};
   const extra = isIndexed(job) ? extraPods(count, completions ?? 0) : [];
-  const active = count.active.filter((pod) => !extra.includes(pod));
+  const superfluous = new Set(extra);
+  const active = count.active.filter((pod) => !superfluous.has(pod));
   const wanted =
     completions === undefined
       ? count.succeeded > 0
@@ -240,14 +238,13 @@ export function planPods({ job, pods }: JobView, count: JobCount): JobSteps {
   const missing = Math.min(BURST, wanted - active.length - ending);
   if (missing <= 0) return { create: [], remove: [] };
   if (!isIndexed(job)) return { create: Array.from({ length: missing }, () => undefined), remove: [] };
-  const taken = new Set([
-    ...active.map(indexOf),
-    ...(countsOnlyFailed(job) ? pods.filter(isTerminating).map(indexOf) : []),
-    ...count.succeededIndexes,
-    ...count.failedIndexes,
-  ]);
+  const taken = new Set([...active.map(indexOf), ...(countsOnlyFailed(job) ? pods.filter(isTerminating).map(indexOf) : [])]);
   const create: number[] = [];
-  for (let index = 0; index < (completions ?? 0) && create.length < missing; index++) if (!taken.has(index)) create.push(index);
+  for (let index = 0; index < (completions ?? 0) && create.length < missing; index++) {
+    const decided = count.succeededIndexes.endOf(index) ?? count.failedIndexes.endOf(index);
+    if (decided !== undefined) index = decided;
+    else if (!taken.has(index)) create.push(index);
+  }
   return { create, remove: [] };
 }
 

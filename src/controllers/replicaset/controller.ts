@@ -14,7 +14,7 @@ import { ownedPods } from '../workloads/owned-pods.ts';
 import { controllerOf } from '../workloads/owner.ts';
 import { OwnerQueue } from '../workloads/owner-queue.ts';
 import { createPod, deletePod, inGrowingBatches, podFromTemplate } from '../workloads/pod-control.ts';
-import { availableAtMs, changedForOthers, isActive } from '../workloads/pod-state.ts';
+import { changedForOthers, isActive, soonestAvailableInMs } from '../workloads/pod-state.ts';
 import { PodWrites } from '../workloads/pod-writes.ts';
 import { planReplicas, replicaStatus } from './plan.ts';
 
@@ -143,8 +143,8 @@ function createReplicaController<T extends ReplicaOwner>(
     const { minReadySeconds = 0 } = owner.spec ?? {};
     if (minReadySeconds === 0 || status.availableReplicas === status.readyReplicas) return;
     const nowMs = clock.now();
-    const waits = pods.map((pod) => (availableAtMs(pod, minReadySeconds) ?? nowMs) - nowMs).filter((waitMs) => waitMs > 0);
-    return waits.length > 0 ? { requeueAfterMs: Math.min(...waits) } : undefined;
+    const waitMs = soonestAvailableInMs(pods, minReadySeconds, nowMs);
+    return waitMs === undefined ? undefined : { requeueAfterMs: waitMs };
   }
 
   const queue = new OwnerQueue<T>({ kind, owners, selectorOf, loop });

@@ -17,7 +17,7 @@ import type { Component } from '../../std/lifecycle.ts';
 import { type ControllerContext, createController, keyOf, source, splitKey } from '../framework/controller.ts';
 import { OwnWrites } from '../framework/own-writes.ts';
 import { claim, planClaims } from '../workloads/claims.ts';
-import { ownedPods } from '../workloads/owned-pods.ts';
+import { ownedObjects, ownedPods } from '../workloads/owned-pods.ts';
 import { controllerOf } from '../workloads/owner.ts';
 import { OwnerQueue } from '../workloads/owner-queue.ts';
 import { currentRevision, deleteRevisions, REVISION_LABEL, surplusRevisions, templateIn } from '../workloads/revisions.ts';
@@ -29,7 +29,7 @@ import { planStatefulSet, type SetPlan, type SetView, setStatus } from './plan.t
 export function createStatefulSetController(context: ControllerContext, options: { readonly workers?: number } = {}): Component {
   const { client, informers, clock, logger, metrics, events } = context;
   const sets = informers.of<V1StatefulSet>(statefulSetKind);
-  const revisions = informers.of<V1ControllerRevision>(controllerRevisionKind);
+  const revisions = ownedObjects<V1ControllerRevision>(informers, controllerRevisionKind);
   const claims = informers.of<V1PersistentVolumeClaim>(persistentVolumeClaimKind);
   const owned = ownedPods(informers);
   const memberClaims = new MemberClaims({ client, claims, events });
@@ -44,7 +44,7 @@ export function createStatefulSetController(context: ControllerContext, options:
     const selector = selectorFromLabelSelector(set.spec?.selector);
     const uid = set.metadata?.uid ?? '';
     const claimOptions = { client, ownerKind: statefulSetKind, owner: set, signal };
-    const history = revisions.list(namespace).filter((one) => controllerOf(one)?.uid === uid || !controllerOf(one));
+    const history = [...revisions.of(uid), ...revisions.orphans(namespace)];
     const kept = await claim(planClaims(set, selector, history), { ...claimOptions, kind: controllerRevisionKind });
     const candidates = [...owned.of(uid), ...owned.orphans(namespace)].filter((pod) => ordinalOf(set, pod) !== undefined);
     const pods = await claim<V1Pod>(planClaims(set, selector, candidates), { ...claimOptions, kind: podKind });
@@ -170,7 +170,7 @@ export function createStatefulSetController(context: ControllerContext, options:
         // One of somebody else that had a member's name is gone.
         if (change.type === 'deleted' && controllerOf(pod)?.kind !== statefulSetKind.kind) queue.addSelecting(pod);
       }),
-      source(revisions, (revision, change) => queue.add(revision, change)),
+      source(revisions.informer, (revision, change) => queue.add(revision, change)),
       source(claims, (_claim, { type }) => {
         // A member may have waited for it to go.
         if (type === 'deleted') for (const set of sets.list(_claim.metadata?.namespace)) loop.add(keyOf(set));

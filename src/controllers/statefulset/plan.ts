@@ -1,6 +1,6 @@
 import type { V1Pod, V1StatefulSet, V1StatefulSetStatus } from '../../api/gen/types.ts';
 import { scaledNumber } from '../deployment/replica-numbers.ts';
-import { availableAtMs, isAvailable, isReady } from '../workloads/pod-state.ts';
+import { isAvailable, isReady, soonestAvailableInMs } from '../workloads/pod-state.ts';
 import { REVISION_LABEL } from '../workloads/revisions.ts';
 import { firstOrdinal, isInRange, ordinalOf, replicasOf } from './member.ts';
 
@@ -106,8 +106,8 @@ function planRenewal(
 }
 
 function waitFor({ set, pods, nowMs }: SetView): { recheckAfterMs?: number } {
-  const waits = pods.map((pod) => (availableAtMs(pod, set.spec?.minReadySeconds) ?? 0) - nowMs).filter((ms) => ms > 0);
-  return waits.length > 0 ? { recheckAfterMs: Math.min(...waits) } : {};
+  const recheckAfterMs = soonestAvailableInMs(pods, set.spec?.minReadySeconds, nowMs);
+  return recheckAfterMs === undefined ? {} : { recheckAfterMs };
 }
 
 /** The status that follows from the members that are there. A rollout that is through makes its revision the current one. */

@@ -18,30 +18,56 @@ export function inDeletionOrder(pods: readonly V1Pod[], siblings: (nodeName: str
     // Of the same magnitude: nothing that follows decides, but chance.
     return isUnknown(aTime, bTime) ? unknownFirst(aTime, bTime) : difference || compareUids(a, b);
   };
-  const compare = compareBy([
-    ({ spec }) => (spec?.nodeName ? 1 : 0),
-    phaseOf,
-    readinessOf,
-    costOf,
-    ({ spec }) => (spec?.nodeName ? -siblings(spec.nodeName) : 0),
-  ]);
-  return pods.toSorted((a, b) => compare(a, b) || compareAges(a, b, compareTimes) || compareUids(a, b));
+  const rank = (pod: V1Pod) => {
+    const { nodeName } = pod.spec ?? {};
+    return [...progressOf(pod), costOf(pod), nodeName ? -siblings(nodeName) : 0];
+  };
+  return sorted(pods, rank, (a, b) => compareAges(a, b, compareTimes) || compareUids(a, b));
 }
 
 /** The same for pods whose number alone matters, those of a Job (pkg/controller, ActivePods): no costs, no siblings, times as they are. */
 export function inOrderOfProgress(pods: readonly V1Pod[]): V1Pod[] {
-  const compare = compareBy([({ spec }) => (spec?.nodeName ? 1 : 0), phaseOf, readinessOf]);
   const newestFirst: CompareTimes = (_a, _b, aTime, bTime) => {
     if (aTime === bTime) return 0;
     return isUnknown(aTime, bTime) ? unknownFirst(aTime, bTime) : bTime - aTime;
   };
-  return pods.toSorted((a, b) => compare(a, b) || compareAges(a, b, newestFirst));
+  return sorted(pods, progressOf, (a, b) => compareAges(a, b, newestFirst));
 }
 
-type CompareTimes = (a: V1Pod, b: V1Pod, aTime: number, bTime: number) => number;
+/** What is compared of a pod, found out once: of thousands each is compared a dozen times. */
+interface Ranked {
+  readonly pod: V1Pod;
+  readonly uid: string;
+  readonly rank: readonly number[];
+  readonly readyMs: number;
+  readonly createdMs: number;
+  readonly restarts: number;
+  readonly sidecarRestarts: number;
+}
+
+type CompareTimes = (a: Ranked, b: Ranked, aTime: number, bTime: number) => number;
+
+function sorted(pods: readonly V1Pod[], rankOf: (pod: V1Pod) => number[], compare: (a: Ranked, b: Ranked) => number): V1Pod[] {
+  const compareRanks = (a: Ranked, b: Ranked): number => {
+    for (let i = 0; i < a.rank.length; i++) if (a.rank[i] !== b.rank[i]) return a.rank[i]! - b.rank[i]!;
+    return 0;
+  };
+  const ranked = pods.map(
+    (pod): Ranked => ({
+      ...{ pod, uid: pod.metadata?.uid ?? '', rank: rankOf(pod) },
+      ...{ readyMs: readyMs(pod), createdMs: timeMs(pod.metadata?.creationTimestamp) },
+      ...restartsOf(pod),
+    }),
+  );
+  return ranked.sort((a, b) => compareRanks(a, b) || compare(a, b)).map(({ pod }) => pod);
+}
 
 const PHASES: Readonly<Record<string, number>> = { Pending: 0, Unknown: 1, Running: 2 };
-const phaseOf = ({ status }: V1Pod): number => PHASES[status?.phase ?? 'Unknown'] ?? 1;
+const progressOf = (pod: V1Pod): number[] => [
+  pod.spec?.nodeName ? 1 : 0,
+  PHASES[pod.status?.phase ?? 'Unknown'] ?? 1,
+  readinessOf(pod),
+];
 const readinessOf = (pod: V1Pod): number => (conditionOf(pod, 'Ready')?.status === 'True' ? 1 : 0);
 
 function costOf({ metadata }: V1Pod): number {
@@ -49,20 +75,13 @@ function costOf({ metadata }: V1Pod): number {
   return Number.isInteger(cost) ? cost : 0;
 }
 
-function compareBy(ranks: readonly ((pod: V1Pod) => number)[]) {
-  return (a: V1Pod, b: V1Pod): number => {
-    for (const rank of ranks) if (rank(a) !== rank(b)) return rank(a) - rank(b);
-    return 0;
-  };
-}
-
 /** Ready for a shorter time, then restarted more often (of the same number: their sidecars), then younger. */
-function compareAges(a: V1Pod, b: V1Pod, compareTimes: CompareTimes): number {
+function compareAges(a: Ranked, b: Ranked, compareTimes: CompareTimes): number {
   return (
-    compareTimes(a, b, readyMs(a), readyMs(b)) ||
-    restartsOf(b).regular - restartsOf(a).regular ||
-    restartsOf(b).sidecars - restartsOf(a).sidecars ||
-    compareTimes(a, b, timeMs(a.metadata?.creationTimestamp), timeMs(b.metadata?.creationTimestamp))
+    compareTimes(a, b, a.readyMs, b.readyMs) ||
+    b.restarts - a.restarts ||
+    b.sidecarRestarts - a.sidecarRestarts ||
+    compareTimes(a, b, a.createdMs, b.createdMs)
   );
 }
 
@@ -71,15 +90,15 @@ const timeMs = (text: unknown): number => Date.parse(String(text ?? '')) || 0;
 const readyMs = (pod: V1Pod): number => (readinessOf(pod) ? timeMs(conditionOf(pod, 'Ready')?.lastTransitionTime) : 0);
 const isUnknown = (a: number, b: number): boolean => a === 0 || b === 0;
 const unknownFirst = (a: number, _b: number): number => (a === 0 ? -1 : 1);
-const compareUids = (a: V1Pod, b: V1Pod): number => ((a.metadata?.uid ?? '') < (b.metadata?.uid ?? '') ? -1 : 1);
+const compareUids = (a: Ranked, b: Ranked): number => (a.uid < b.uid ? -1 : 1);
 const magnitude = (ageMs: number): number => (ageMs <= 0 ? -1 : Math.floor(Math.log2(ageMs * 1e6)));
 
-function restartsOf({ spec, status }: V1Pod): { readonly regular: number; readonly sidecars: number } {
+function restartsOf({ spec, status }: V1Pod): Pick<Ranked, 'restarts' | 'sidecarRestarts'> {
   const sidecars = new Set((spec?.initContainers ?? []).filter((c) => c.restartPolicy === 'Always').map(({ name }) => name));
   const most = (statuses: readonly { readonly restartCount: number }[]) =>
-    Math.max(0, ...statuses.map(({ restartCount }) => restartCount));
+    statuses.reduce((largest, { restartCount }) => Math.max(largest, restartCount), 0);
   return {
-    regular: most(status?.containerStatuses ?? []),
-    sidecars: most((status?.initContainerStatuses ?? []).filter(({ name }) => sidecars.has(name))),
+    restarts: most(status?.containerStatuses ?? []),
+    sidecarRestarts: sidecars.size ? most((status?.initContainerStatuses ?? []).filter(({ name }) => sidecars.has(name))) : 0,
   };
 }

@@ -43,3 +43,17 @@ export function isAvailable(pod: V1Pod, minReadySeconds: number | undefined, now
   const atMs = availableAtMs(pod, minReadySeconds);
   return atMs !== undefined && atMs <= nowMs;
 }
+
+/** In how long the next of the ready pods will have been so for long enough; undefined: none is waited for. */
+export function soonestAvailableInMs(
+  pods: Iterable<V1Pod>,
+  minReadySeconds: number | undefined,
+  nowMs: number,
+): number | undefined {
+  let soonest: number | undefined;
+  for (const pod of pods) {
+    const waitMs = (availableAtMs(pod, minReadySeconds) ?? nowMs) - nowMs;
+    if (waitMs > 0 && waitMs < (soonest ?? Number.POSITIVE_INFINITY)) soonest = waitMs;
+  }
+  return soonest;
+}
