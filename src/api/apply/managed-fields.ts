@@ -109,6 +109,8 @@ export function capUpdaters(managers: Managers): Managers {
   updaters.sort(([idA, a], [idB, b]) => compareTexts(a.time ?? '', b.time ?? '') || compareTexts(idA, idB));
   const capped = new Map(managers);
   const firstOfVersion = new Map<string, string>();
+  /** What becomes one, by its id: united at the end, for a client may send ten thousand managers. */
+  const united = new Map<string, FieldSet[]>();
   let left = updaters.length;
   for (const [id, updater] of updaters) {
     if (left <= MOST_UPDATERS) break;
@@ -123,8 +125,23 @@ export function capUpdaters(managers: Managers): Managers {
     const known = capped.get(bucketId) ?? capped.get(first)!;
     if (!capped.has(bucketId)) capped.delete(first);
     capped.delete(id);
-    capped.set(bucketId, { ...bucket, fields: union(updater.fields, known.fields) });
+    const sets = united.get(bucketId);
+    if (sets) sets.push(updater.fields);
+    else united.set(bucketId, [known.fields, updater.fields]);
+    capped.set(bucketId, { ...bucket, fields: EMPTY });
     left--;
   }
+  for (const [id, sets] of united) capped.set(id, { ...capped.get(id)!, fields: unionOfAll(sets) });
   return capped;
+}
+
+/** Two by two, and those again: one by one each would be looked through as often as there are others behind it. */
+function unionOfAll(sets: readonly FieldSet[]): FieldSet {
+  let left = sets;
+  while (left.length > 1)
+    left = Array.from({ length: Math.ceil(left.length / 2) }, (_, i) => {
+      const [one, other] = [left[2 * i]!, left[2 * i + 1]];
+      return other ? union(other, one) : one;
+    });
+  return left[0] ?? EMPTY;
 }

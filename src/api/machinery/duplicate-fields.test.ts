@@ -52,3 +52,12 @@ test('what comes again and again is told once, and no more than a hundred proble
   assert.equal(problems.length, 100);
   assert.deepEqual(problems.slice(-2), ['duplicate field "k49"', 'unknown field "u49"']);
 });
+
+test('a key that comes again a hundred thousand times, nine thousand objects deep, has its path told once', () => {
+  const DEPTH = 9_000;
+  const deep = (inner: string) => `${'{"a":'.repeat(DEPTH)}${inner}${'}'.repeat(DEPTH)}`;
+  const above = 'a.'.repeat(DEPTH);
+  assert.deepEqual(findDuplicateFields(deep(`{${new Array(100_000).fill('"b":1').join()}}`)), [`${above}b`]);
+  const objects = new Array(50_000).fill('"x":{"b":1,"b":1}').join();
+  assert.deepEqual(findDuplicateFields(deep(`{${objects}}`)), [`${above}x.b`, `${above}x`]);
+});

@@ -12,6 +12,14 @@ interface Frame {
   readonly keys: Set<string> | undefined;
   /** The key or place that is being read. */
   current: string | number;
+  /** Once somebody has asked for it. */
+  place: Place | undefined;
+}
+
+/** One for all objects of one path: which of their keys have been told. To say where a deep one lies takes long, and its keys may come again and again. */
+interface Place {
+  readonly told: Set<string>;
+  readonly inner: Map<string | number, Place>;
 }
 
 /** A key that its object has had already. */
@@ -39,10 +47,14 @@ export const findDuplicateKeys = (text: string): DuplicateKey[] => runAtOnce(dup
 /** The same with pauses in a long text. */
 export function* duplicateKeysInSteps(text: string): Steps<DuplicateKey[]> {
   const duplicates = new Map<string, DuplicateKey>();
-  yield* eachKey(text, (key, at, keys, pathHere) => {
+  yield* eachKey(text, (key, at, keys, stack) => {
     if (keys.has(key) && duplicates.size < MOST_PROBLEMS) {
-      const path = pathHere();
-      if (!duplicates.has(path)) duplicates.set(path, { key, path, at });
+      const { told } = placeOf(stack);
+      if (!told.has(key)) {
+        told.add(key);
+        const path = pathOf(stack);
+        if (!duplicates.has(path)) duplicates.set(path, { key, path, at });
+      }
     }
     keys.add(key);
   });
@@ -67,9 +79,9 @@ export function* strictProblemsInSteps(text: string, unknownFields: readonly str
     return [...known.map(duplicateField), ...unknownFields.map(unknownField)].slice(0, MOST_PROBLEMS);
   const found = known.map((duplicate) => ({ at: duplicate.at, problem: duplicateField(duplicate) }));
   const missing = new Set(unknown);
-  yield* eachKey(text, (key, at, _keys, path) => {
+  yield* eachKey(text, (key, at, _keys, stack) => {
     if (!missing.size || !unknownFields.some((field) => field.endsWith(key))) return;
-    const field = path();
+    const field = pathOf(stack);
     if (missing.delete(field)) found.push({ at, problem: unknownField(field) });
   });
   return found
@@ -94,7 +106,7 @@ function liesBelow(path: string, fields: ReadonlySet<string>): boolean {
   return false;
 }
 
-type KeyVisitor = (key: string, at: number, keys: Set<string>, path: () => string) => void;
+type KeyVisitor = (key: string, at: number, keys: Set<string>, stack: readonly Frame[]) => void;
 
 /** Characters that are looked at between two pauses. */
 const CHARACTERS_A_STEP = 128 * 1024;
@@ -121,19 +133,19 @@ function visitKeys(text: string, from: number, stack: Frame[], visit: KeyVisitor
           const quoted = text.slice(i, end + 1);
           const key: string = quoted.includes('\\') ? JSON.parse(quoted) : quoted.slice(1, -1);
           top.current = key;
-          visit(key, i, top.keys, () => pathOf(stack));
+          visit(key, i, top.keys, stack);
         }
         i = end;
         break;
       }
       case 0x7b: // {
         if (stack.length >= DEEPEST) return text.length;
-        top = { keys: new Set(), current: '' };
+        top = { keys: new Set(), current: '', place: undefined };
         stack.push(top);
         break;
       case 0x5b: // [
         if (stack.length >= DEEPEST) return text.length;
-        top = { keys: undefined, current: 0 };
+        top = { keys: undefined, current: 0, place: undefined };
         stack.push(top);
         break;
       case 0x7d: // }
@@ -170,3 +182,23 @@ function pathOf(stack: readonly Frame[]): string {
   for (const { current } of stack) path += typeof current === 'number' ? `[${current}]` : (path && '.') + current;
   return path;
 }
+
+/** Of the innermost object. */
+function placeOf(stack: readonly Frame[]): Place {
+  // From the innermost on whose place is known: above it nothing has moved since.
+  let at = stack.length - 1;
+  while (at > 0 && !stack[at]!.place) at--;
+  let place = stack[at]!.place ?? newPlace();
+  stack[at]!.place = place;
+  for (at++; at < stack.length; at++) {
+    const { current } = stack[at - 1]!;
+    const known: Place | undefined = place.inner.get(current);
+    const inner = known ?? newPlace();
+    if (!known) place.inner.set(current, inner);
+    place = inner;
+    stack[at]!.place = place;
+  }
+  return place;
+}
+
+const newPlace = (): Place => ({ told: new Set(), inner: new Map() });

@@ -59,3 +59,26 @@ test('what stands before the first operator is the field, whatever it is', () =>
   assert.deepEqual(parseFieldSelector('a\\=b').requirements, [{ field: 'a\\', operator: '=', value: 'b' }]);
   assert.throws(() => parseFieldSelector('a\\=b!=c'), /unescaped character in value: 61/);
 });
+
+test('each field is asked for once, however much is said of it', () => {
+  const selector = parseFieldSelector(Array.from({ length: 50_000 }, (_, i) => `metadata.name!=n${i}`).join());
+  let asked = 0;
+  const named = (name: string) => () => {
+    asked++;
+    return name;
+  };
+  assert.equal(selector.matches(named('x')), true);
+  assert.equal(selector.matches(named('n49999')), false);
+  assert.equal(asked, 2);
+  const both = parseFieldSelector('a=1,a=2,b!=3');
+  for (const value of ['1', '2', '3', ''])
+    assert.equal(
+      both.matches(() => value),
+      false,
+      value,
+    );
+  assert.equal(
+    parseFieldSelector('a=1,a==1,a!=2').matches(() => '1'),
+    true,
+  );
+});

@@ -27,13 +27,43 @@ export function parseFieldSelector(text: string): FieldSelector {
     .filter((term) => term !== '')
     .sort()
     .map((term) => parseTerm(term, text));
+  let fields: ReturnType<typeof byField> | undefined;
   return {
     requirements,
     empty: requirements.length === 0,
-    matches: (get) => requirements.every(({ field, operator, value }) => (get(field) === value) === (operator === '=')),
+    matches(get) {
+      fields ??= byField(requirements);
+      for (const [field, { equal, others }] of fields) {
+        const value = get(field);
+        if (others.has(value) || (equal !== undefined && value !== equal)) return false;
+      }
+      return true;
+    },
     exact: (field) => requirements.find((r) => r.field === field && r.operator === '=')?.value,
     toString: () => requirements.map(({ field, operator, value }) => `${field}${operator}${escapeValue(value)}`).join(','),
   };
+}
+
+/** What a field must be, and what it must not be: a selector has room for a hundred thousand requirements, and is asked of each object. */
+interface FieldValues {
+  equal: string | undefined;
+  readonly others: Set<string>;
+}
+
+function byField(requirements: readonly FieldRequirement[]): Map<string, FieldValues> {
+  const fields = new Map<string, FieldValues>();
+  for (const { field, operator, value } of requirements) {
+    let values = fields.get(field);
+    if (!values) {
+      values = { equal: undefined, others: new Set() };
+      fields.set(field, values);
+    }
+    if (operator === '!=') values.others.add(value);
+    else if (values.equal === undefined) values.equal = value;
+    // Nothing is two things at once: no value is left.
+    else if (values.equal !== value) values.others.add(values.equal);
+  }
+  return fields;
 }
 
 /** Throws a BadRequest unless the kind's objects can be selected by each of the fields. */

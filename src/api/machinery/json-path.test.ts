@@ -77,3 +77,9 @@ test('no text makes it crash or hang', () => {
   const wide = { list: Array.from({ length: 20_000 }, () => [1]) };
   for (const path of ['.list.*', '.list..', '.list[*]']) assert.equal(parseJsonPath(path)(wide).length, 10_000, path);
 });
+
+test('a union that leads to one long list again and again finds no more than others do', () => {
+  const long = { list: new Array(100_000).fill(1) };
+  const union = `['${new Array(400).fill('list').join("','")}']`;
+  assert.equal(parseJsonPath(`${union}[*]`)(long).length, 10_000);
+});

@@ -42,7 +42,7 @@ interface Found {
 function follow(nodes: readonly PathNode[], roots: readonly Found[]): readonly Found[] {
   let found = roots;
   try {
-    for (const node of nodes) found = step(node, found).slice(0, MOST_FOUND);
+    for (const node of nodes) found = step(node, found);
   } catch (error) {
     if (error instanceof Misled) error.fromSomething = found.length > 0;
     throw error;
@@ -58,12 +58,24 @@ function step(node: PathNode, from: readonly Found[]): readonly Found[] {
     case 'word':
       throw new Misled(`unrecognized identifier ${node.word}`);
     case 'union':
-      return node.lists.flatMap((list) => follow(list, from));
+      return gather(node.lists, (list) => follow(list, from));
     case 'recursive':
       return everythingBelow(from);
     default:
-      return from.flatMap(({ value }) => one(node, value));
+      return gather(from, ({ value }) => one(node, value));
   }
+}
+
+/** What each leads to, no more than may be found: a union may lead to one long list as often as it likes. */
+function gather<T>(each: readonly T[], lead: (one: T) => readonly Found[]): Found[] {
+  const found: Found[] = [];
+  for (const one of each) {
+    for (const next of lead(one)) {
+      if (found.length === MOST_FOUND) return found;
+      found.push(next);
+    }
+  }
+  return found;
 }
 
 function one(node: Extract<PathNode, { type: 'field' | 'wildcard' | 'array' | 'filter' }>, value: unknown): readonly Found[] {

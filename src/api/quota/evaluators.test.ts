@@ -167,3 +167,10 @@ test('a claim of devices is charged by class, for the most that its alternatives
       'requests.deviceclass.resource.kubernetes.io/gpu=5,requests.deviceclass.resource.kubernetes.io/nic=32',
   );
 });
+
+test('what fifty thousand containers lack is told once, by their names', () => {
+  const containers = Array.from({ length: 50_000 }, (_, i) => container(`c${i}`, { cpu: '1' }));
+  const complaint = pods.complaint!(new Set(['requests.cpu', 'limits.cpu', 'memory']), pod({ containers }))!;
+  assert.match(complaint, /^must specify limits\.cpu for: c0,c1,c10,/);
+  assert.equal(complaint.split(',').length, 2 * 50_000 - 1);
+});

@@ -44,9 +44,15 @@ export const podEvaluator: QuotaEvaluator = {
     if (!demanded.length || hasPodLevelResources(asPod(object))) return undefined;
     const { spec } = asPod(object);
     const lacking = new Map<string, string[]>();
-    for (const container of [...(spec?.containers ?? []), ...(spec?.initContainers ?? [])])
-      for (const name of demanded)
-        if (!containerUsage(container).has(name)) lacking.set(name, [...(lacking.get(name) ?? []), container.name]);
+    for (const container of [...(spec?.containers ?? []), ...(spec?.initContainers ?? [])]) {
+      const usage = containerUsage(container);
+      for (const name of demanded) {
+        if (usage.has(name)) continue;
+        const containers = lacking.get(name);
+        if (containers) containers.push(container.name);
+        else lacking.set(name, [container.name]);
+      }
+    }
     if (!lacking.size) return undefined;
     const texts = [...lacking].sort(([a], [b]) => (a < b ? -1 : 1));
     return `must specify ${texts.map(([name, containers]) => `${name} for: ${sortedNames(new Set(containers)).join(',')}`).join('; ')}`;

@@ -23,7 +23,9 @@ export function groupKinds(kinds: readonly KindDefinition[]): ApiGroup[] {
   for (const kind of kinds) {
     const versions = groups.get(kind.group) ?? new Map<string, KindDefinition[]>();
     groups.set(kind.group, versions);
-    versions.set(kind.version, [...(versions.get(kind.version) ?? []), kind]);
+    const list = versions.get(kind.version);
+    if (list) list.push(kind);
+    else versions.set(kind.version, [kind]);
   }
   const made = [...groups].map(([name, versions]) => ({
     name,

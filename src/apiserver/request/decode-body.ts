@@ -6,6 +6,7 @@ import { goJsonType } from '../../api/machinery/json-syntax.ts';
 import { apiVersionOf, type KindDefinition, type OwnSchema } from '../../api/machinery/kind.ts';
 import type { DynamicObject } from '../../api/machinery/object.ts';
 import { badRequest, invalid, StatusError } from '../../api/machinery/status-error.ts';
+import { addAll } from '../../std/add-all.ts';
 import { exactJsonText, NumberOutOfRange } from '../../std/exact-json.ts';
 import { type Pauses, runInTime } from '../../std/pauses.ts';
 import type { ServerRequest } from '../contracts.ts';
@@ -146,7 +147,7 @@ function settleProblems(
 ): DynamicObject {
   if (!problems.length) return object;
   if (fieldValidation === 'Strict') throw strictDecodingError(kind, problems);
-  warnings.push(...problems);
+  addAll(warnings, problems);
   return object;
 }
 

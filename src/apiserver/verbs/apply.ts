@@ -12,6 +12,7 @@ import { goJsonType } from '../../api/machinery/json-syntax.ts';
 import { apiVersionOf, type KindDefinition } from '../../api/machinery/kind.ts';
 import { type DynamicObject, formatTime } from '../../api/machinery/object.ts';
 import { badRequest, conflict, invalid, isStatus, StatusError } from '../../api/machinery/status-error.ts';
+import { addAll } from '../../std/add-all.ts';
 import { parseInSteps } from '../../std/json-in-steps.ts';
 import { Pauses, runInTime, type Steps } from '../../std/pauses.ts';
 import type { ServerRequest } from '../contracts.ts';
@@ -168,7 +169,7 @@ export async function readConfiguration(
   await pauses?.pause();
   if (fieldValidation === 'Strict' && repeated.length)
     throw badRequest(`error strict decoding YAML: error converting YAML to JSON: ${yamlProblems(repeated)}`);
-  if (fieldValidation === 'Warn') warnings.push(...repeated);
+  if (fieldValidation === 'Warn') addAll(warnings, repeated);
   return value;
 }
 

@@ -11,6 +11,7 @@ import { badRequest, type FieldError, invalid, StatusError } from '../../api/mac
 import { applyJsonPatchInSteps, patchDoesNotApply } from '../../api/patch/json-patch.ts';
 import { applyMergePatch, applyMergePatchInSteps } from '../../api/patch/merge-patch.ts';
 import { strategicMergePatchInSteps } from '../../api/patch/strategic-merge-patch.ts';
+import { addNew } from '../../std/add-all.ts';
 import { exactJsonText } from '../../std/exact-json.ts';
 import { Pauses, runAtOnce, runInTime, type Steps } from '../../std/pauses.ts';
 import type { RequestContext } from '../contracts.ts';
@@ -75,7 +76,7 @@ export async function readPatch(
         ? invalidField('patch', goFormat(patch), conversionMessage(failure))
         : invalidField('patch', exactJsonText(runAtOnce(apply(existing))), failure.message);
     const decoded = decodePatched(blame, () => decodeAs(kind, patched, fieldValidation, more, { problems }));
-    for (const text of more) if (!warnings.includes(text)) warnings.push(text);
+    addNew(warnings, more);
     if (apart) shareManagedFields(decoded, existing);
     return decoded;
   };

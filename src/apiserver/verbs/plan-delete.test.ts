@@ -147,3 +147,9 @@ test('what lies within an object and its metadata is not changed: others read it
         for (const nowMs of [NOW, NOW + 60_000]) assert.doesNotThrow(() => planDelete(kind, own, choices, nowMs));
       }
 });
+
+test('finalizers are looked up, however many there are', () => {
+  const finalizers = Array.from({ length: 100_000 }, (_, i) => `example.com/f${i}`);
+  const held = object({ finalizers, deletionTimestamp: '2026-01-01T00:00:00Z', deletionGracePeriodSeconds: 0 });
+  assert.deepEqual(planDelete(configMapKind, held, choose({ propagationPolicy: 'Background' }), NOW), { type: 'wait' });
+});

@@ -42,7 +42,8 @@ export function planDelete(kind: KindDefinition, object: DynamicObject, choices:
   if (grace === 'pending') return { type: 'wait' };
   const before = metadata.finalizers ?? [];
   const finalizers = finalizersFor(kind, before, choices.propagationPolicy);
-  const others = finalizers.length !== before.length || finalizers.some((f) => !before.includes(f));
+  const known = new Set(before);
+  const others = finalizers.length !== before.length || finalizers.some((f) => !known.has(f));
   if (finalizers.length === 0) delete metadata.finalizers;
   else if (others) metadata.finalizers = finalizers;
   if (finalizers.length === 0 && (grace === 'none' || grace === 'over')) return { type: 'remove' };

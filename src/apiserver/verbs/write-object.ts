@@ -6,6 +6,7 @@ import { apiVersionOf, type KindDefinition, type PartSubresource, type WriteCont
 import type { DynamicObject, ObjectMeta } from '../../api/machinery/object.ts';
 import { alreadyExists, type FieldError, invalid, StatusError } from '../../api/machinery/status-error.ts';
 import { validateMetadata, validateMetadataUpdate } from '../../api/machinery/validate-metadata.ts';
+import { addNew } from '../../std/add-all.ts';
 import type { Clock } from '../../std/clock.ts';
 import { type Pauses, runInTime, runWithPauses, type Steps } from '../../std/pauses.ts';
 import type { Admission, AdmissionAttributes, AuditNotes, UserInfo } from '../contracts.ts';
@@ -345,9 +346,7 @@ function* inSteps(kind: KindDefinition, part: PartSubresource | undefined, updat
 }
 
 /** Once each, however often the write is tried. */
-function warn({ warnings }: WriteScope, more: readonly string[] = []): void {
-  for (const warning of more) if (!warnings.includes(warning)) warnings.push(warning);
-}
+const warn = ({ warnings }: WriteScope, more: readonly string[] = []): void => addNew(warnings, more);
 
 /** What is stored after an update: nothing when nothing changed; nothing is left of a deleted object that lost its last hold. */
 export function decideUpdate(kind: KindDefinition, updated: DynamicObject, old: DynamicObject): Change {
