@@ -37,7 +37,8 @@ export class SortedObjects {
   /** All objects whose key begins with the prefix, in order, as an array of the caller's own. */
   range(prefix: string): CachedObject[] {
     const start = this.#lowerBound(prefix);
-    return this.#sorted.slice(start, this.#lowerBound(`${prefix}\u{10ffff}`, start));
+    // The keys are in the order of UTF-16's units here, of which this is the last: names may hold any character.
+    return this.#sorted.slice(start, this.#lowerBound(`${prefix}\uffff`, start));
   }
 
   /** About how large an object is in the store, by a few of them. */
