@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { getEventListeners } from 'node:events';
 import { test } from 'node:test';
 import { VirtualClock } from './clock.ts';
 import { ChangeSignal, runSyncs } from './sync-runner.ts';
@@ -63,4 +64,18 @@ test('a run that failed is tried again soon', async () => {
     [0, 5000, 10_000],
   );
   await end();
+});
+
+test('waiting leaves nothing behind at the signal', async () => {
+  const clock = new VirtualClock(0);
+  const changes = new ChangeSignal();
+  const { signal } = new AbortController();
+  for (let i = 0; i < 3; i++) {
+    const waiting = changes.wait(clock, 1000, signal);
+    if (i) changes.set();
+    else await clock.advance(1000);
+    assert.equal(await waiting, i > 0);
+  }
+  assert.equal(getEventListeners(signal, 'abort').length, 0);
+  assert.equal(clock.pending, 0);
 });

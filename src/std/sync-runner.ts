@@ -68,12 +68,14 @@ export class ChangeSignal {
   async wait(clock: Clock, atMostMs: number, signal: AbortSignal): Promise<boolean> {
     if (!this.#set && !signal.aborted) {
       await new Promise<void>((resolve) => {
-        const timer = clock.setTimer(atMostMs, resolve);
-        signal.addEventListener('abort', () => resolve(), { once: true });
-        this.#wake = () => {
+        const wake = () => {
           timer.cancel();
+          signal.removeEventListener('abort', wake);
           resolve();
         };
+        const timer = clock.setTimer(atMostMs, wake);
+        signal.addEventListener('abort', wake);
+        this.#wake = wake;
       });
       this.#wake = undefined;
     }
