@@ -43,6 +43,40 @@ test('who only reads gets keys for what is missing, and leaves nothing anywhere'
   assert.deepEqual(await readdir(directory.path), []);
 });
 
+test('making assets that was cut short at any file goes on, with the keys that were made', async () => {
+  for (let writes = 0, isWhole = false; !isWhole; writes++) {
+    await using directory = await temporaryDirectory();
+    const files = await openAssetFiles(directory.path);
+    const written = new Map<string, string>();
+    const cut: AssetFiles = {
+      ...files,
+      async write(name, text, secret) {
+        if (written.size === writes) throw new Error('cut short');
+        written.set(name, text);
+        await files.write(name, text, secret);
+      },
+    };
+    isWhole = await open(cut).then(
+      () => true,
+      () => false,
+    );
+    const { authority, etcdAuthority, frontProxyAuthority, serviceAccount } = await open(files);
+    const keys = { 'pki/ca': authority, 'pki/etcd/ca': etcdAuthority, 'pki/front-proxy/ca': frontProxyAuthority };
+    for (const [path, { key, certificate }] of Object.entries({ ...keys, 'pki/service-account': serviceAccount })) {
+      assert.equal(written.get(`${path}.key`) ?? key, key, `${path}.key after ${writes} files`);
+      assert.equal(written.get(`${path}.pem`) ?? certificate, certificate);
+    }
+  }
+});
+
+test('an authority without its certificate is not made again behind those that it has signed', async () => {
+  await using directory = await temporaryDirectory();
+  const files = await openAssetFiles(directory.path);
+  await open(files);
+  await files.remove('pki/ca.pem');
+  await assert.rejects(open(files), { code: 'AUTHORITY_UNUSABLE', message: /there is a key pki\/ca\.key, but no certificate/ });
+});
+
 test('an authority without its key is never replaced unasked', async () => {
   await using directory = await temporaryDirectory();
   const files = await openAssetFiles(directory.path);

@@ -1,10 +1,11 @@
 import type { Inventory } from '../../api/config/v1/inventory.ts';
 import { type Authority, createAuthority, openAuthority } from '../../pki/authority.ts';
-import { generatePrivateKey } from '../../pki/keys.ts';
+import { generatePrivateKey, type PrivateKey, parsePrivateKey } from '../../pki/keys.ts';
 import { CodedError } from '../../std/coded-error.ts';
 import { parseGoDuration } from '../../std/go-duration.ts';
 import type { AssetFiles } from './asset-files.ts';
-import type { AuthorityName } from './certificates.ts';
+import { type AuthorityName, certificatesOf } from './certificates.ts';
+import type { Pair } from './material.ts';
 import { type PairName, type RotatingPair, readRotating, writePair } from './rotation.ts';
 
 /** Clocks of other hosts may be behind ours. */
@@ -24,11 +25,16 @@ export const authorityFile = (inventory: Inventory, name: AuthorityName): PairNa
   publicHalf: 'certificate',
 });
 
-/** A new authority for this purpose. Writes nothing. */
-export async function newAuthority({ pki, name: cluster }: Inventory, name: AuthorityName, nowMs: number): Promise<Authority> {
+/** A new authority for this purpose. Writes nothing. @param key of its own; default a new one */
+export async function newAuthority(
+  { pki, name: cluster }: Inventory,
+  name: AuthorityName,
+  nowMs: number,
+  key?: PrivateKey,
+): Promise<Authority> {
   return createAuthority({
     commonName: pki.authorities === 'separate' && name !== 'cluster' ? `${cluster}-${name}` : 'kubernetes',
-    key: await generatePrivateKey('ec-p256'),
+    key: key ?? (await generatePrivateKey('ec-p256')),
     notBeforeMs: nowMs - BACKDATE_MS,
     notAfterMs: nowMs + parseGoDuration(pki.authorityValidity),
   });
@@ -47,8 +53,9 @@ export async function openOrMakeAuthority(
 ): Promise<{ readonly authority: Authority; readonly rotating: RotatingPair }> {
   const at = authorityFile(inventory, name);
   const found = await readRotating(files, at);
-  if (!found) {
-    const authority = await newAuthority(inventory, name, nowMs);
+  const begunKey = found && (await keyCutShort(files, inventory, name, found.pair));
+  if (!found || begunKey) {
+    const authority = await newAuthority(inventory, name, nowMs, begunKey);
     const pair = { certificate: authority.certificatePem, key: authority.privateKeyPem };
     await writePair(files, at, '', pair);
     return { authority, rotating: { pair, trust: pair.certificate, stage: 'settled' } };
@@ -68,4 +75,21 @@ export async function openOrMakeAuthority(
   }
   if (authority.notAfterMs < nowMs) throw unusable(`it expired on ${new Date(authority.notAfterMs).toISOString()}`);
   return { authority, rotating: found };
+}
+
+/**
+ * The key of an authority whose making was cut short behind it: there is no certificate, and nothing that it has signed. Otherwise somebody
+ * has lost the certificate.
+ */
+async function keyCutShort(
+  files: AssetFiles,
+  inventory: Inventory,
+  name: AuthorityName,
+  { certificate, key }: Pair,
+): Promise<PrivateKey | undefined> {
+  if (certificate || !key) return undefined;
+  const signed = certificatesOf(inventory)[name].map((spec) =>
+    files.read(`${authorityFolder(inventory, name)}/${spec.name}.pem`),
+  );
+  return (await Promise.all(signed)).some((text) => text !== undefined) ? undefined : parsePrivateKey(key);
 }
