@@ -31,6 +31,7 @@ import { packageFile } from '../../std/own-files.ts';
 import { Resources } from '../../std/resources.ts';
 import { makeScratchDirectory } from '../local/scratch-directory.ts';
 import { unpackBundle } from './bundle-file.ts';
+import { configurationMistakes } from './component-configurations.ts';
 import { openDeployedCluster } from './deployed-cluster.ts';
 import { openUpstream } from './upstream-programs.ts';
 
@@ -76,7 +77,7 @@ export async function openSession(flags: ParsedFlags, io: CommandIo, options: Se
   if (!file) throw new FlagError('--filename', '-f, --filename is missing: it names the inventory');
   const path = resolve(io.cwd, file);
   const text = await readInventoryFile(path);
-  const inventory = await readInventory(text).catch((cause: unknown) => {
+  const inventory = await readInventory(text, configurationMistakes).catch((cause: unknown) => {
     if (!(cause instanceof CodedError)) throw cause;
     throw new CodedError(`inventory ${path}: ${cause.message}`, { code: cause.code, cause });
   });

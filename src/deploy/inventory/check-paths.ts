@@ -8,7 +8,7 @@ const SYSTEM =
   /^\/(?:bin|boot|dev|etc|home|lib|lib32|lib64|media|mnt|opt|proc|root|run|sbin|srv|sys|tmp|usr|var)?$|^\/usr\/(?:bin|lib|libexec|local|sbin|share|local\/bin|local\/sbin)$|^\/var\/(?:cache|lib|log|run|spool|tmp)$|^\/(?:proc|sys|dev)\//;
 
 /** Where things lie on hosts, and what files are called. */
-export function checkPaths({ pki, etcd, kubelet, kubeProxy, distribution, runtime }: Inventory): string[] {
+export function checkPaths({ pki, etcd, kubelet, kubeProxy, distribution, runtime, flags, hosts }: Inventory): string[] {
   const directories = {
     'pki.directory': pki.directory,
     'etcd.directory': etcd.directory,
@@ -23,7 +23,15 @@ export function checkPaths({ pki, etcd, kubelet, kubeProxy, distribution, runtim
     'kubelet.unitDirectory': kubelet.unitDirectory,
     'distribution.directory': distribution.directory,
   };
-  const mistakes = Object.entries(paths).flatMap(([name, path]) =>
+  // Where a member has its data is looked for by shell words, too.
+  const ofEtcd = [{ at: 'flags', flags }, ...hosts.map((host, i) => ({ at: `hosts[${i}].flags`, flags: host.flags }))].flatMap(
+    ({ at, flags: given }) =>
+      ['data-dir', 'wal-dir'].flatMap((flag) => {
+        const path = given.etcd?.[flag];
+        return path === undefined ? [] : [[`${at}.etcd.${flag}`, path] as const];
+      }),
+  );
+  const mistakes = [...Object.entries(paths), ...ofEtcd].flatMap(([name, path]) =>
     PATH.test(path) && !path.split('/').includes('..')
       ? []
       : [`${name}: ${JSON.stringify(path)} is not an absolute path of plain characters`],

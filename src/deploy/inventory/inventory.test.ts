@@ -34,6 +34,13 @@ test('what an inventory leaves out is filled in: the first master as endpoint, a
   assert.equal(inventory.pki.directory, '/etc/kubernetes/ssl');
 });
 
+test('of very many mistakes some are told, and how many more there are, at once', async () => {
+  const fields = Object.fromEntries(Array.from({ length: 40_000 }, (_, i) => [`field${i}`, 1]));
+  const told = await refusal(fields);
+  assert.match(told, /^the inventory is not valid: field0: unknown field; .*; 39950 more$/);
+  assert.ok(told.length < 10_000);
+});
+
 test('every mistake is told by the field that it is in', async () => {
   assert.match(await refusal({ hosts: [{ ...three[0], name: 'M1' }] }), /hosts\[0\]\.name: "M1"/);
   assert.match(
@@ -51,6 +58,15 @@ test('every mistake is told by the field that it is in', async () => {
   assert.match(await refusal({ endpoint: { address: '192.168.20.200', port: 8443 } }), /endpoint\.loadBalancer/);
   assert.match(await refusal({ hosts: [{ ...three[0], ssh: { host: '-oProxyCommand=x' } }] }), /hosts\[0\]\.ssh\.host/);
   assert.match(await refusal({ flags: { kubelet: { v: '4 --x' } } }), /flags\.kubelet\.v: may hold no blanks/);
+  // It stands in a line of shell of etcd's unit.
+  assert.match(
+    await refusal({ flags: { etcd: { 'wal-dir': '/x;reboot' } } }),
+    /flags\.etcd\.wal-dir: "\/x;reboot" is not an abs/,
+  );
+  assert.match(
+    await refusal({ hosts: [{ ...three[0], flags: { etcd: { 'data-dir': 'data' } } }] }),
+    /hosts\[0\]\.flags\.etcd\.data-dir: "data" is not an absolute path/,
+  );
   assert.match(await refusal({ distribution: { type: 'download' } }), /distribution\.type: "download" is not supported/);
   assert.match(await refusal({ nodes: 3 }), /nodes: unknown field/);
   const both = await refusal({ network: { plugin: 'weave' }, apiServer: { port: 70000 } });

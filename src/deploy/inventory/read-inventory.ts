@@ -15,20 +15,31 @@ import { addressAt } from './networks.ts';
 /**
  * Reads an inventory, YAML or JSON, fills in what it leaves out and checks it.
  *
+ * @param checkMore mistakes that only somebody else knows of, asked for where there is none other; each begins with its field
  * @throws CodedError INVENTORY_INVALID naming every field that is wrong, and its line; CONFIGURATION_INVALID where the text is no inventory
  */
-export async function readInventory(text: string): Promise<Inventory> {
+export async function readInventory(
+  text: string,
+  checkMore: (inventory: Inventory) => Promise<readonly string[]> = async () => [],
+): Promise<Inventory> {
   const { given } = await readConfiguration(text, inventoryKind).catch((cause: unknown) => {
     throw cause instanceof FieldsError ? invalid(text, cause.remarks, cause) : cause;
   });
   const inventory = complete(given);
-  const mistakes = checkInventory(inventory);
+  const own = checkInventory(inventory);
+  const mistakes = own.length > 0 ? own : await checkMore(inventory);
   if (mistakes.length > 0) throw invalid(text, mistakes);
   return inventory;
 }
 
-const invalid = (text: string, mistakes: readonly string[], cause?: unknown): CodedError =>
-  new CodedError(`the inventory is not valid: ${withLines(text, mistakes).join('; ')}`, { code: 'INVENTORY_INVALID', cause });
+/** Nobody reads more at once, and to find their lines takes time. */
+const MOST_TOLD = 50;
+
+function invalid(text: string, mistakes: readonly string[], cause?: unknown): CodedError {
+  const told = withLines(text, mistakes.slice(0, MOST_TOLD));
+  const more = mistakes.length > MOST_TOLD ? [`${mistakes.length - MOST_TOLD} more`] : [];
+  return new CodedError(`the inventory is not valid: ${[...told, ...more].join('; ')}`, { code: 'INVENTORY_INVALID', cause });
+}
 
 /** Where `muster lb` listens unless the inventory says otherwise. */
 const LOOPBACK = '127.0.0.1';
