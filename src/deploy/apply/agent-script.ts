@@ -149,6 +149,7 @@ printf '%s\\n' ${step.fingerprint} > "$journal/units/"${name}`;
       return `rm -f -- ${quote(step.path)}`;
     case 'running':
       return `systemctl is-active --quiet ${quote(step.name)} || record started"$tab"${quote(step.name)}
+systemctl is-enabled --quiet ${quote(step.name)} || record enabled"$tab"${quote(step.name)}
 systemctl enable --quiet --now ${quote(step.name)}`;
     case 'forgotten':
       return `rm -f -- ${step.paths.map((path) => (path.endsWith('*') ? `${quote(path.slice(0, -1))}*` : quote(path))).join(' ')}`;

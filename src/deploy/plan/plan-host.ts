@@ -54,9 +54,9 @@ function planStep(step: Step, facts: HostFacts): Found | undefined {
     }
     case 'running': {
       const there = facts.units.get(step.name);
-      return there?.active === 'active'
-        ? undefined
-        : { action: 'start', lines: [`- ${there?.active || 'missing'}`, '+ active, enabled'] };
+      if (there?.active !== 'active') return { action: 'start', lines: [`- ${there?.active || 'missing'}`, '+ active, enabled'] };
+      // Somebody started it by hand: it would not come back with the host.
+      return there.enabled === 'disabled' ? { action: 'change', lines: ['- disabled', '+ enabled'] } : undefined;
     }
     case 'packages':
       return { action: 'create', lines: step.names.map((name) => `+ ${name}`) };

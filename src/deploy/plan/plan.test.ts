@@ -57,6 +57,17 @@ test('an empty host gets everything, programs and files before the services that
   );
 });
 
+test('a service of the host that runs, and would not come back with it, is enabled', () => {
+  const fit = factsThatFit(stepsOf());
+  const unit = (enabled: string) => ({ load: 'loaded', active: 'active', enabled, fingerprint: '' });
+  const planned = (enabled: string) =>
+    planHost(stepsOf(), { ...fit, units: withEntry(fit.units, 'containerd.service', unit(enabled)) }).map(
+      ({ title, action, lines }) => [title, action, ...lines],
+    );
+  assert.deepEqual(planned('disabled'), [['service containerd.service', 'change', '- disabled', '+ enabled']]);
+  for (const enabled of ['enabled', 'static', 'alias']) assert.deepEqual(planned(enabled), []);
+});
+
 test('another flag of one component changes its file and restarts it, and nothing else', async () => {
   const facts = factsThatFit(stepsOf());
   const changed = stepsOf(await testInventory({ flags: { 'kube-scheduler': { v: '4' } } }));

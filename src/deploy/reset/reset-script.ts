@@ -91,6 +91,7 @@ while IFS="$tab" read -r what name value; do
     group) if getent group "$name" >/dev/null; then groupdel "$name" || warn "group $name stays"; fi ;;
     sysctl) printf '%s\\n' "$value" > "/proc/sys/$(printf %s "$name" | tr . /)" || warn "kernel parameter $name stays" ;;
     started) systemctl disable --quiet --now "$name" || warn "$name stays on" ;;
+    enabled) systemctl disable --quiet "$name" || warn "$name stays enabled" ;;
   esac
 done < "$journal/reversed"
 systemctl daemon-reload
