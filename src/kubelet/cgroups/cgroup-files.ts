@@ -36,8 +36,9 @@ export async function cgroupsBelow(files: CgroupFiles, path: string): Promise<st
   const names = await files.directories(path);
   if (!names) return [];
   const below: string[] = [];
-  for (const name of names) below.push(...(await cgroupsBelow(files, join(path, name))));
-  return [...below, path];
+  for (const name of names) for (const inner of await cgroupsBelow(files, join(path, name))) below.push(inner);
+  below.push(path);
+  return below;
 }
 
 function unless(...codes: string[]) {

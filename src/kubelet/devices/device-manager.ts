@@ -67,8 +67,14 @@ export function createDeviceManager(options: DeviceManagerOptions): DeviceManage
   let given: Given = new Map();
   /** Chosen, but not yet agreed with the plugins: by pod and resource. */
   const reserved = new Map<string, ReadonlyMap<string, ReadonlySet<string>>>();
+  let keepsSoon = false;
+  /** However often plugins tell of their devices meanwhile, one write waits: it writes the newest. */
   const keepSoon = () => {
-    keep().catch((error: unknown) => logger.error('Failed to write the checkpoint of devices', { path, err: error }));
+    if (keepsSoon) return;
+    keepsSoon = true;
+    keep(() => {
+      keepsSoon = false;
+    }).catch((error: unknown) => logger.error('Failed to write the checkpoint of devices', { path, err: error }));
   };
   const inventory = new DeviceInventory({
     clock,
@@ -79,8 +85,9 @@ export function createDeviceManager(options: DeviceManagerOptions): DeviceManage
     },
   });
 
-  const keep = () =>
+  const keep = (begun?: () => void) =>
     writes.take(path, async () => {
+      begun?.();
       const registered = [...healthy()].map(([name, devices]): [string, string[]] => [name, [...devices.keys()]]);
       await writeFileAtomic(path, encodeDeviceCheckpoint({ given, registered: new Map(registered) }), { mode: 0o600 });
     });

@@ -110,6 +110,29 @@ test('sidecars end after the other containers, the last one first', async () => 
   assert.deepEqual(log, ['0 stop main 30000', '1000 stop b 29000', '2000 stop a 28000']);
 });
 
+test('a pod of thousands of sidecars is ended in their order', async () => {
+  const names = Array.from({ length: 3000 }, (_, i) => `s${i}`);
+  const { clock, log, stopper, pod } = setUp({
+    pod: {
+      spec: {
+        terminationGracePeriodSeconds: 30,
+        containers: [{ name: 'main' }],
+        initContainers: names.map((name) => ({ name, restartPolicy: 'Always' })),
+      },
+    },
+  });
+  const stopped = stopper.stopAll(pod, ['main', ...names].map(container));
+  let over = false;
+  void stopped.then(() => {
+    over = true;
+  });
+  while (!over) await clock.advance(0);
+  assert.deepEqual(
+    log.map((line) => line.split(' ')[2]),
+    ['main', ...names.toReversed()],
+  );
+});
+
 test('a sidecar waits no longer than the grace period for the others', async () => {
   const { clock, log, stopper, pod } = setUp({
     endsAfterMs: 1_000_000,

@@ -4,7 +4,7 @@ import { type Clock, steadyMs } from '../../std/clock.ts';
 import { deferred } from '../../std/lifecycle.ts';
 import type { Logger } from '../../std/logger.ts';
 import type { Runtime, RuntimeContainer } from '../runtime/runtime.ts';
-import { containersByName, isSidecar } from './container-kinds.ts';
+import { containersByName, sidecarNames } from './container-kinds.ts';
 import { containerSubject } from './container-subject.ts';
 import { tellKillFailure } from './kill-failure.ts';
 import type { RunHook } from './lifecycle-hooks.ts';
@@ -57,26 +57,32 @@ export class ContainerStopper {
   async stopAll(pod: V1Pod, containers: readonly RuntimeContainer[], options: StopOptions = {}): Promise<void> {
     const running = containers.filter(({ phase }) => phase === 'running');
     const ended = new Map(running.map(({ id }) => [id, deferred()]));
-    const order = (pod.spec?.initContainers ?? []).filter(isSidecar).map(({ name }) => name);
-    const turnOf = (name: string) => {
-      const place = order.indexOf(name);
-      if (place < 0) return undefined;
-      const before = running.filter((other) => other.name !== name && !order.slice(0, place).includes(other.name));
-      return Promise.all(before.map(({ id }) => ended.get(id)!.promise));
-    };
+    const specs = containersByName(pod);
+    const turns = turnsOf(pod, running, (id) => ended.get(id)!.promise);
     const results = await Promise.allSettled(
       running.map((container) =>
-        this.stop(pod, container, options, turnOf(container.name)).finally(() => ended.get(container.id)!.resolve()),
+        this.#stop(pod, container, { ...options, spec: specs.get(container.name)?.container }, turns.get(container.name)).finally(
+          () => ended.get(container.id)!.resolve(),
+        ),
       ),
     );
     for (const result of results) if (result.status === 'rejected') throw result.reason;
   }
 
+  stop(pod: V1Pod, container: RuntimeContainer, options: StopOptions = {}): Promise<void> {
+    return this.#stop(pod, container, { ...options, spec: containersByName(pod).get(container.name)?.container });
+  }
+
   /** @param turn when it may be told to end; its hook runs at once */
-  async stop(pod: V1Pod, container: RuntimeContainer, options: StopOptions = {}, turn?: Promise<unknown>): Promise<void> {
+  async #stop(
+    pod: V1Pod,
+    container: RuntimeContainer,
+    options: StopOptions & { readonly spec: V1Container | undefined },
+    turn?: Promise<unknown>,
+  ): Promise<void> {
     const { runtime, events, clock } = this.#options;
     const { id, name } = container;
-    const spec = containersByName(pod).get(name)?.container;
+    const { spec } = options;
     const graceMs = (options.gracePeriodSeconds ?? gracePeriodOf(pod)) * 1000;
     const stopping: Stopping = {
       podUid: container.podUid,
@@ -150,6 +156,23 @@ export class ContainerStopper {
     await Promise.race([turn, given.promise]);
     timer.cancel();
   }
+}
+
+/** When each sidecar may be told to end: behind all that are none, and behind the sidecars after it. Others need not wait. */
+function turnsOf(
+  pod: V1Pod,
+  running: readonly RuntimeContainer[],
+  endOf: (id: string) => Promise<void>,
+): ReadonlyMap<string, Promise<unknown>> {
+  const sidecars = sidecarNames(pod);
+  const byName = Map.groupBy(running, ({ name }) => name);
+  let before: Promise<unknown> = Promise.all(running.filter(({ name }) => !sidecars.has(name)).map(({ id }) => endOf(id)));
+  const turns = new Map<string, Promise<unknown>>();
+  for (const name of [...sidecars].reverse()) {
+    turns.set(name, before);
+    before = Promise.all([before, ...(byName.get(name) ?? []).map(({ id }) => endOf(id))]);
+  }
+  return turns;
 }
 
 /** What the API server gave a pod that is being deleted, else what the pod asks for; in seconds. */

@@ -7,11 +7,11 @@ import { systemClock, VirtualClock } from '../../std/clock.ts';
 import type { ContainerStreams } from '../runtime/runtime-abilities.ts';
 import { createHookRunner, type HookRequest } from './lifecycle-hooks.ts';
 
-function streams(exitCode: number): ContainerStreams {
+function streams(exitCode: number, stderr = 'sorry'): ContainerStreams {
   return {
     execSync: async (_id: string, command: readonly string[]) => ({
       stdout: Buffer.from(`${command.join(' ')}\n`),
-      stderr: Buffer.from('sorry'),
+      stderr: Buffer.from(stderr),
       exitCode,
     }),
   } as unknown as ContainerStreams;
@@ -32,6 +32,12 @@ test('a command decides by its exit code, and a failure tells what it printed', 
   await assert.rejects(
     createHookRunner({ streams: streams(3), clock: systemClock })(request(handler)),
     /^Error: command 'do it' exited with 3: do it\nsorry$/,
+  );
+  const long = { exec: { command: ['say', 'x'.repeat(1 << 20)] } };
+  await assert.rejects(
+    createHookRunner({ streams: streams(3, 'y'.repeat(1 << 20)), clock: systemClock })(request(long)),
+    ({ message }: Error) => message.length < 12_000,
+    'the status of a pod has room for what is told',
   );
 });
 

@@ -18,6 +18,9 @@ export interface HookRequest {
 /** Runs a postStart or preStop hook to its end. Rejects when it fails, takes too long or is given up. */
 export type RunHook = (request: HookRequest) => Promise<void>;
 
+/** Of a hook that fails: what it printed stands in the log, and in the pod's status, which the server must be able to take. */
+const LONGEST_SAID_BYTES = 10 * 1024;
+const LONGEST_COMMAND = 1024;
 /** What upstream's client waits for an answer at most. */
 const LONGEST_HTTP_MS = 600_000;
 
@@ -27,8 +30,9 @@ export function createHookRunner(options: { readonly streams: ContainerStreams; 
   async function act({ handler, container, containerId, podIp, timeoutMs = 0 }: HookRequest, signal: AbortSignal): Promise<void> {
     if (handler.exec) {
       const { exitCode, stdout, stderr } = await streams.execSync(containerId, handler.exec.command ?? [], timeoutMs);
-      const said = Buffer.concat([stdout, stderr]).toString('utf8');
-      if (exitCode !== 0) throw new Error(`command '${handler.exec.command?.join(' ')}' exited with ${exitCode}: ${said}`);
+      const said = Buffer.concat([stdout, stderr]).subarray(0, LONGEST_SAID_BYTES).toString('utf8');
+      const command = handler.exec.command?.join(' ').slice(0, LONGEST_COMMAND);
+      if (exitCode !== 0) throw new Error(`command '${command}' exited with ${exitCode}: ${said}`);
     } else if (handler.httpGet) {
       const get = httpGetOf(handler.httpGet, container, podIp, 'lifecycle');
       const { status } = await sendHttpGet(get, timeoutMs || LONGEST_HTTP_MS, (ms, fn) => clock.setTimer(ms, fn));

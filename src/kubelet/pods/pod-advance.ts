@@ -34,6 +34,7 @@ export async function advancePod(
     trouble: new Map(),
     killed: new Map(),
     prepared: !work.starter.detailed,
+    hasMadeSandbox: false,
   };
   for (;;) {
     signal.throwIfAborted();
@@ -124,9 +125,12 @@ async function takeStep(pass: Pass, nowMs: number): Promise<Step> {
   settleResize(pass);
   if (plan.sandboxAttempt !== undefined) {
     tell();
+    // One is made a pass, and the next later: a network that gives no addresses must not have sandboxes made as fast as the runtime can.
+    if (pass.hasMadeSandbox) throw new PodSyncError('the sandbox that was made for the pod has no address, or has ended already');
     const toStop = sandboxes.filter(({ ready }) => ready || work.starter.detailed);
     await stopSandboxes(work, pod, toStop);
     await runSandbox(pass, plan.sandboxAttempt);
+    pass.hasMadeSandbox = true;
     return AGAIN;
   }
   const startable = await removeContainers(pass, plan, listed, nowMs);
@@ -241,8 +245,12 @@ async function stopContainers(
 ): Promise<void> {
   const byId = new Map(containers.map((container) => [container.id, container]));
   const found = stops.flatMap((stop) => byId.get(stop.id) ?? []);
+  // Asked again at once it would say the same.
+  const undead = found.find(({ id }) => killed.has(id));
+  if (undead) throw new PodSyncError(`container ${undead.name} goes on running though the runtime has said that it is stopped`);
   if (whole) {
     await work.stopper.stopAll(wanted.pod, found);
+    for (const { id, restart } of stops) killed.set(id, { restart });
     return;
   }
   await Promise.all(

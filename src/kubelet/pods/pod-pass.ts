@@ -17,4 +17,6 @@ export interface Pass {
   readonly trouble: Map<string, Problem>;
   readonly killed: Map<string, { restart: boolean }>;
   prepared: boolean;
+  /** A sandbox has been made in this pass. */
+  hasMadeSandbox: boolean;
 }

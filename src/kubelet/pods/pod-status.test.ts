@@ -232,6 +232,20 @@ test('real pods tell what they were given as a whole', () => {
   assert.equal(status({ pod: pod(spec), containers }).resources, undefined);
 });
 
+test('the last words of all containers together are no more than a status can hold', () => {
+  const names = Array.from({ length: 100 }, (_, i) => `c${i}`);
+  const containers = names.flatMap((name) => [ended(1, name, { message: 'é'.repeat(2048) }), running(name, { attempt: 1 })]);
+  const many = status({ pod: pod({ containers: names.map((name) => ({ name, image: 'i' })) }), containers });
+  const words = (many.containerStatuses ?? []).map(({ lastState }) => Buffer.byteLength(lastState?.terminated?.message ?? ''));
+  assert.equal(words.length, 100);
+  assert.ok(
+    words.every((bytes) => bytes > 100 && bytes <= 124),
+    words.join(' '),
+  );
+  const one = status({ containers: [ended(1, 'main', { message: 'x'.repeat(4096) })] });
+  assert.equal(mainOf(one).state?.terminated?.message?.length, 4096);
+});
+
 test('conditions of a resize are taken away when it is over, those of others never', () => {
   const known: V1PodStatus = {
     phase: 'Running',

@@ -1,9 +1,16 @@
 import { podRequests } from '../../api/core/v1/pod-resource-usage.ts';
-import type { V1Container, V1ContainerStatus, V1Pod, V1PodStatus, V1ResourceRequirements } from '../../api/gen/types.ts';
+import type {
+  V1Container,
+  V1ContainerState,
+  V1ContainerStatus,
+  V1Pod,
+  V1PodStatus,
+  V1ResourceRequirements,
+} from '../../api/gen/types.ts';
 import { formatTime } from '../../api/machinery/object.ts';
 import { formatQuantity } from '../../api/machinery/quantity.ts';
 import type { PodSandbox, RuntimeContainer } from '../runtime/runtime.ts';
-import type { ContainerKind } from './container-kinds.ts';
+import { type ContainerKind, containersByName } from './container-kinds.ts';
 import { type ContainerStatusInput, containerStatus, lost } from './container-status.ts';
 import { type ExtraCondition, observedGeneration, podConditions } from './pod-conditions.ts';
 import { isTerminal, podPhase } from './pod-phase.ts';
@@ -25,11 +32,15 @@ export interface StatusInput extends Omit<ContainerStatusInput, 'kind'> {
   readonly nowMs: number;
 }
 
+/** What all containers of a pod together may leave as last words (pkg/kubelet/container, MaxPodTerminationMessageLogLength). */
+const MOST_LAST_WORDS_BYTES = 12 * 1024;
+
 /** The status of a pod as its containers are; times of the previous status kept where nothing changed. */
 export function podStatus(input: StatusInput): V1PodStatus {
   const { pod, sandbox, hostIps, nowMs, end, final = false } = input;
   const { spec, status: previous } = pod;
   const byName = Map.groupBy(input.containers, ({ name }) => name);
+  const wordsBytes = Math.floor(MOST_LAST_WORDS_BYTES / Math.max(1, containersByName(pod).size));
   const statusesOf = (
     kind: ContainerKind,
     containers: readonly V1Container[] = [],
@@ -38,7 +49,8 @@ export function podStatus(input: StatusInput): V1PodStatus {
     const beforeByName = new Map(before.map((status) => [status.name, status]));
     return containers.map((container) => {
       const { name } = container;
-      return containerStatus(container, byName.get(name) ?? [], beforeByName.get(name), { ...input, kind });
+      const status = containerStatus(container, byName.get(name) ?? [], beforeByName.get(name), { ...input, kind });
+      return withShortWords(status, wordsBytes);
     });
   };
   let init = statusesOf('init', spec?.initContainers, previous?.initContainerStatuses);
@@ -70,6 +82,20 @@ export function podStatus(input: StatusInput): V1PodStatus {
     ...(why?.reason && { reason: why.reason }),
     startTime: previous?.startTime ?? formatTime(nowMs),
   };
+}
+
+/** Each container has its part of what a pod may leave: its status must not be too large to be told. */
+function withShortWords(status: V1ContainerStatus, mostBytes: number): V1ContainerStatus {
+  const shortened = (state: V1ContainerState | undefined) => {
+    const { terminated } = state ?? {};
+    if (!terminated?.message || Buffer.byteLength(terminated.message) <= mostBytes) return state;
+    const message = Buffer.from(terminated.message).subarray(0, mostBytes).toString();
+    return { ...state, terminated: { ...terminated, message } };
+  };
+  const [state, lastState] = [shortened(status.state), shortened(status.lastState)];
+  return state === status.state && lastState === status.lastState
+    ? status
+    : { ...status, ...(state && { state }), ...(lastState && { lastState }) };
 }
 
 /** What the pod as a whole was given, and what is in force of its own resources. */

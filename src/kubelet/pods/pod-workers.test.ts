@@ -38,6 +38,36 @@ test('that a pod takes longer than its grace to be evicted is told', async (t) =
   assert.ok(events.includes('stuck ExceededGracePeriod Container runtime did not kill the pod within specified grace period.'));
 });
 
+test('a runtime that says that it has stopped what goes on running is not asked without a pause', async (t) => {
+  const { api, clock, run, runtime } = await setUp(t);
+  await run(pod('undead'));
+  let stops = 0;
+  runtime.stopContainer = async () => void stops++;
+  api.put(podKind, pod('undead', { spec: { containers: [{ name: 'c', image: 'other' }] } }));
+  await until(() => stops > 0, 'it is asked');
+  await clock.advance(60_000);
+  assert.ok(stops > 1 && stops < 20, `${stops} times`);
+});
+
+test('a network that gives no address has no sandboxes made without a pause', async (t) => {
+  const { api, clock, runtime } = await setUp(t);
+  const real = runtime.list.bind(runtime);
+  runtime.list = async (uid) => {
+    const { sandboxes, containers } = await real(uid);
+    return { sandboxes: sandboxes.map((sandbox) => ({ ...sandbox, ips: [] })), containers };
+  };
+  let made = 0;
+  const runSandbox = runtime.runSandbox.bind(runtime);
+  runtime.runSandbox = (request) => {
+    made++;
+    return runSandbox(request);
+  };
+  api.put(podKind, pod('lost'));
+  await until(() => made > 0, 'one is made');
+  await clock.advance(60_000);
+  assert.ok(made > 1 && made < 20, `${made} sandboxes`);
+});
+
 test('a pod may run no longer than its deadline', async (t) => {
   const { clock, status, run, events } = await setUp(t);
   await run(pod('brief', { spec: { activeDeadlineSeconds: 60 } }));

@@ -70,6 +70,16 @@ test('host ports clash by address and protocol', () => {
   const bound = (hostPort: number, hostIP = '', protocol = 'TCP') =>
     pod({}, { containers: [{ name: 'c', ports: [{ containerPort: 80, hostPort, hostIP, protocol }] }] });
   assert.equal(admit(bound(80), [bound(80, '10.0.0.1')])?.reason, 'NodePorts');
+  const many = (first: number) =>
+    pod(
+      {},
+      {
+        containers: [
+          { name: 'c', ports: Array.from({ length: 30_000 }, (_, i) => ({ containerPort: 80, hostPort: first + i })) },
+        ],
+      },
+    );
+  assert.equal(admit(many(1), [many(30_001)]), undefined, 'each port is looked for once');
   assert.equal(admit(bound(80, '10.0.0.2'), [bound(80, '10.0.0.1')]), undefined);
   assert.equal(admit(bound(80), [bound(80, '', 'UDP'), bound(81)]), undefined);
 });

@@ -1,4 +1,4 @@
-import { hostPortsClash, hostPortsOf } from '../../../api/core/v1/host-ports.ts';
+import { type HostPort, hostPortsClash, hostPortsOf } from '../../../api/core/v1/host-ports.ts';
 import { selectsNode } from '../../../api/core/v1/node-selection.ts';
 import { podRequests } from '../../../api/core/v1/pod-resource-usage.ts';
 import { untoleratedTaint } from '../../../api/core/v1/taint-toleration.ts';
@@ -65,10 +65,15 @@ export function unfitnessOf(pod: V1Pod, node: V1Node, others: readonly V1Pod[], 
   if (!selectsNode(pod, node)) failed('NodeAffinity', "node(s) didn't match Pod's node affinity/selector");
   if (pod.spec?.nodeName && pod.spec.nodeName !== node.metadata?.name)
     failed('NodeName', "node(s) didn't match the requested node name");
-  const ports = others.flatMap(hostPortsOf);
-  if (hostPortsOf(pod).some((port) => ports.some((taken) => hostPortsClash(port, taken))))
-    failed('NodePorts', "node(s) didn't have free ports for the requested pod ports");
+  if (portsClash(hostPortsOf(pod), others)) failed('NodePorts', "node(s) didn't have free ports for the requested pod ports");
   if (!isStatic && untoleratedTaint(node.spec?.taints, pod.spec?.tolerations, new Set(['NoExecute'])))
     failed('TaintToleration', "node(s) had taints that the pod didn't tolerate");
   return { shortages, predicates };
+}
+
+/** By number first: pods may name tens of thousands of ports. */
+function portsClash(wanted: readonly HostPort[], others: readonly V1Pod[]): boolean {
+  if (wanted.length === 0) return false;
+  const taken = Map.groupBy(others.flatMap(hostPortsOf), ({ port }) => port);
+  return wanted.some((port) => taken.get(port.port)?.some((other) => hostPortsClash(port, other)));
 }

@@ -1,7 +1,7 @@
 import { type FSWatcher, watch } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import type { Clock, Timer } from '../../../std/clock.ts';
+import { type Clock, steadyMs, type Timer } from '../../../std/clock.ts';
 import { type Component, deferred } from '../../../std/lifecycle.ts';
 import type { Logger } from '../../../std/logger.ts';
 
@@ -20,36 +20,51 @@ export interface ManifestFilesOptions {
   readonly onChange: (manifests: readonly Manifest[]) => Promise<void>;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** For tests. Default: the kernel's. */
+  readonly watchDirectory?: (path: string, onChange: () => void) => FSWatcher;
 }
 
 /** Files are written in more than one step. */
 const SETTLE_MS = 100;
+/** Who writes to the directory all the time keeps nobody from reading it. */
+const LONGEST_SETTLE_MS = 2000;
 const LARGEST_FILE = 10 << 20;
 
 /** Reads manifests when they change. `start` resolves after the first look. */
 export function createManifestFiles(options: ManifestFilesOptions): Component {
   const { path, checkMs, onChange, clock, logger } = options;
+  const watchDirectory = options.watchDirectory ?? ((at, changed) => watch(at, { persistent: false }, changed));
   const done = deferred();
   let timer: Timer | undefined;
   let looking = Promise.resolve();
   let watcher: FSWatcher | undefined;
   let ended = false;
+  /** When something changed that has not been looked at yet. */
+  let changedMs: number | undefined;
 
   function lookIn(delayMs: number): void {
     timer?.cancel();
     if (!ended) timer = clock.setTimer(delayMs, look);
   }
 
+  function lookSoon(): void {
+    const nowMs = steadyMs(clock);
+    changedMs ??= nowMs;
+    lookIn(Math.max(0, Math.min(SETTLE_MS, changedMs + LONGEST_SETTLE_MS - nowMs)));
+  }
+
   function look(): void {
     looking = looking.then(async () => {
       if (ended) return;
+      changedMs = undefined;
       try {
         watchNow();
         await onChange(await readManifests(path));
       } catch (error) {
         logger.error('Unable to read config path; the static pods stay as they are', { path, err: error });
       }
-      lookIn(checkMs);
+      if (changedMs === undefined) lookIn(checkMs);
+      else lookSoon();
     });
   }
 
@@ -57,7 +72,7 @@ export function createManifestFiles(options: ManifestFilesOptions): Component {
   function watchNow(): void {
     if (watcher) return;
     try {
-      watcher = watch(path, { persistent: false }, () => lookIn(SETTLE_MS));
+      watcher = watchDirectory(path, lookSoon);
       const again = () => {
         watcher?.close();
         watcher = undefined;
