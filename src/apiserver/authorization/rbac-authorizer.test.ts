@@ -101,6 +101,18 @@ test('a role that is missing is named in the refusal', async () => {
   );
 });
 
+test('a role counts once, however many bindings name it, and may have more rules than a call has room for', async () => {
+  const { objects, rbac, decide } = setUp();
+  const rules = Array.from({ length: 200_000 }, () => ({ verbs: ['get'], apiGroups: [''], resources: ['secrets'] }));
+  objects.put(roleKind, { ...inDefault('large'), rules });
+  for (let i = 0; i < 1_000; i++)
+    objects.put(roleBindingKind, bind(`b${i}`, [jane], { ...inDefault(`b${i}`), roleRef: { kind: 'Role', name: 'large' } }));
+  assert.equal(rbac.rulesFor({ name: 'jane', groups: [] }, 'default').rules.length, 200_000);
+  assert.equal((await decide()).decision, 'no-opinion');
+  objects.put(roleBindingKind, bind('x', [jane], inDefault('x')));
+  assert.equal((await decide()).decision, 'allow');
+});
+
 for (const [over, message] of [
   [{ namespace: '' }, 'pods is forbidden: User "jane" cannot list resource "pods" in API group "" at the cluster scope'],
   [

@@ -22,6 +22,8 @@ export interface Grant {
   /** Empty for a ClusterRoleBinding. */
   readonly namespace: string;
   readonly roleRef: RoleRef;
+  /** One text for each role. */
+  readonly role: string;
   readonly subject: Subject;
 }
 
@@ -91,6 +93,8 @@ export class RbacIndex {
     const scope = this.#scopes.get(namespace) ?? new Map<string, Map<string, Grant>>();
     this.#scopes.set(namespace, scope);
     const subjects = (binding['subjects'] as Subject[] | null | undefined) ?? [];
+    const roleRef = binding['roleRef'] as RoleRef;
+    const role = `${roleRef.kind}/${roleRef.kind === 'Role' ? namespace : ''}/${roleRef.name}`;
     const keys: string[] = [];
     for (const subject of subjects) {
       const subjectKey = subjectKeyOf(subject, namespace);
@@ -98,7 +102,7 @@ export class RbacIndex {
       keys.push(subjectKey);
       const grants = scope.get(subjectKey) ?? new Map<string, Grant>();
       scope.set(subjectKey, grants);
-      if (!grants.has(key)) grants.set(key, { bindingName: name, namespace, roleRef: binding['roleRef'] as RoleRef, subject });
+      if (!grants.has(key)) grants.set(key, { bindingName: name, namespace, roleRef, role, subject });
     }
     this.#filed.set(key, keys);
   }

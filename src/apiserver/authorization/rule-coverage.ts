@@ -13,13 +13,20 @@ const LOOKS = 50_000;
 /** So many rules are written down between two pauses. */
 const WRITTEN = 5_000;
 
+/**
+ * So many pairs of a rule that is held and one that is wanted are compared at most: a second. Bindings are as cheap to make as rules,
+ * and somebody may hold millions of rules by them.
+ */
+const MOST_PAIRS = 10_000_000;
+
 /** There is more in the rules than is compared. */
 class TooManyRights extends Error {
-  readonly count: number;
+  /** What stands for a list of what is missing. */
+  readonly about: string;
 
-  constructor(count: number) {
-    super(`${count} rights are more than the ${MOST_PARTS} that are compared`);
-    this.count = count;
+  constructor(about: string) {
+    super(about);
+    this.about = about;
   }
 }
 
@@ -27,35 +34,43 @@ class TooManyRights extends Error {
  * What of `wanted` the `held` rules do not give, in parts of one verb and one resource or path each
  * (component-helpers/auth/rbac/validation/policy_comparator.go). What one held rule covers whole is not taken apart.
  *
- * @throws TooManyRights when what is to be taken apart has too many parts
+ * @throws TooManyRights when what is to be taken apart has too many parts, or is to be compared with too many rules
  */
 export function* missingRightsInSteps(held: readonly PolicyRule[], wanted: readonly PolicyRule[]): Steps<PolicyRule[]> {
-  const pace = new Pace(LOOKS);
-  const own: HeldRule[] = [];
-  for (const rule of held) {
-    own.push(new HeldRule(rule));
-    if (pace.due(sizeOf(rule))) yield;
-  }
-  const open: PolicyRule[] = [];
-  for (const rule of wanted) {
-    const size = sizeOf(rule);
-    let isCovered = false;
-    for (const each of own) {
-      isCovered = each.covers(rule);
-      if (isCovered) break;
-      if (pace.due(size)) yield;
-    }
-    if (!isCovered) open.push(rule);
-  }
+  const open = yield* notCovered(held, wanted);
   const count = open.reduce((sum, rule) => sum + partsIn(rule), 0);
-  if (count > MOST_PARTS) throw new TooManyRights(count);
-  const missing: PolicyRule[] = [];
-  for (const rule of open)
-    for (const part of breakDown(rule)) {
-      if (!own.some((each) => each.covers(part))) missing.push(part);
-      if (pace.due(own.length)) yield;
+  if (count > MOST_PARTS)
+    throw new TooManyRights(
+      `${count} RBAC permissions that no single rule held currently covers: at most ${MOST_PARTS} are compared`,
+    );
+  return yield* notCovered(
+    held,
+    open.flatMap((rule) => [...breakDown(rule)]),
+  );
+}
+
+/** Those that no held rule covers alone. Nothing is kept of a held rule behind its turn. */
+function* notCovered(held: readonly PolicyRule[], wanted: readonly PolicyRule[]): Steps<PolicyRule[]> {
+  const pace = new Pace(LOOKS);
+  let open = wanted.map((rule) => ({ rule, size: sizeOf(rule) }));
+  let pairs = 0;
+  for (const rule of held) {
+    if (open.length === 0) break;
+    pairs += open.length;
+    if (pairs > MOST_PAIRS)
+      throw new TooManyRights(
+        `RBAC permissions that cannot be told from those currently held: at most ${MOST_PAIRS} pairs of rules are compared`,
+      );
+    const own = new HeldRule(rule);
+    if (pace.due(sizeOf(rule))) yield;
+    const left: typeof open = [];
+    for (const each of open) {
+      if (!own.covers(each.rule)) left.push(each);
+      if (pace.due(each.size)) yield;
     }
-  return missing;
+    if (left.length < open.length) open = left;
+  }
+  return open.map(({ rule }) => rule);
 }
 
 /** The same at once, of rules that nobody outside has made. */
@@ -85,23 +100,34 @@ export function* breakDown(rule: PolicyRule): Generator<PolicyRule, void, void> 
   }
 }
 
+/** So few names are looked for one by one: most rules have no more of a kind. */
+const FEW = 8;
+
+type Names = ReadonlySet<string> | readonly string[];
+
+const namesOf = (names: readonly string[] | null | undefined): Names =>
+  names && names.length > FEW ? new Set(names) : (names ?? []);
+const isAmong = (names: Names, name: string) =>
+  names instanceof Set ? names.has(name) : (names as readonly string[]).includes(name);
+
 /** A rule that is asked often. */
 class HeldRule {
-  readonly #verbs: ReadonlySet<string>;
-  readonly #groups: ReadonlySet<string>;
-  readonly #resources: ReadonlySet<string>;
-  readonly #names: ReadonlySet<string>;
-  readonly #paths: ReadonlySet<string>;
-  /** Of paths that end in `*`, what stands before. */
-  readonly #beginnings: readonly string[];
+  readonly #verbs: Names;
+  readonly #groups: Names;
+  readonly #resources: Names;
+  readonly #names: Names;
+  readonly #anyName: boolean;
+  readonly #paths: Names;
+  /** Of paths that end in `*`, what stands before, by its length. */
+  #beginnings: ReadonlyMap<number, ReadonlySet<string>> | undefined;
 
   constructor({ verbs, apiGroups, resources, resourceNames, nonResourceURLs }: PolicyRule) {
-    this.#verbs = new Set(verbs);
-    this.#groups = new Set(apiGroups);
-    this.#resources = new Set(resources);
-    this.#names = new Set(resourceNames);
-    this.#paths = new Set(nonResourceURLs);
-    this.#beginnings = [...this.#paths].filter((path) => path.endsWith('*')).map((path) => withoutTrailing(path, '*'));
+    this.#verbs = namesOf(verbs);
+    this.#groups = namesOf(apiGroups);
+    this.#resources = namesOf(resources);
+    this.#names = namesOf(resourceNames);
+    this.#anyName = !resourceNames?.length;
+    this.#paths = namesOf(nonResourceURLs);
   }
 
   /** Whether this rule alone gives all that another one does. */
@@ -116,22 +142,37 @@ class HeldRule {
   }
 
   #coversResource(resource: string): boolean {
-    if (this.#resources.has('*') || this.#resources.has(resource)) return true;
+    if (isAmong(this.#resources, '*') || isAmong(this.#resources, resource)) return true;
     const slash = resource.indexOf('/');
-    return slash >= 0 && this.#resources.has(`*${resource.slice(slash)}`);
+    return slash >= 0 && isAmong(this.#resources, `*${resource.slice(slash)}`);
   }
 
   #coversPath(path: string): boolean {
-    return this.#paths.has(path) || this.#beginnings.some((beginning) => path.startsWith(beginning));
+    if (isAmong(this.#paths, path)) return true;
+    this.#beginnings ??= beginningsOf(this.#paths);
+    for (const [length, beginnings] of this.#beginnings) if (beginnings.has(path.slice(0, length))) return true;
+    return false;
   }
 
   #coversNames(names: readonly string[]): boolean {
-    return this.#names.size === 0 || (names.length > 0 && names.every((name) => this.#names.has(name)));
+    return this.#anyName || (names.length > 0 && names.every((name) => isAmong(this.#names, name)));
   }
 }
 
-const hasAll = (values: ReadonlySet<string>, wanted: readonly string[] | null | undefined) =>
-  values.has('*') || (wanted ?? []).every((value) => values.has(value));
+function beginningsOf(paths: Names): Map<number, Set<string>> {
+  const byLength = new Map<number, Set<string>>();
+  for (const path of paths) {
+    if (!path.endsWith('*')) continue;
+    const beginning = withoutTrailing(path, '*');
+    const alike = byLength.get(beginning.length);
+    if (alike) alike.add(beginning);
+    else byLength.set(beginning.length, new Set([beginning]));
+  }
+  return byLength;
+}
+
+const hasAll = (values: Names, wanted: readonly string[] | null | undefined) =>
+  isAmong(values, '*') || (wanted ?? []).every((value) => isAmong(values, value));
 
 /** Joins the verbs of rules on the same one resource, for messages that can be read (pkg/registry/rbac/validation/rule_compact.go). */
 export function* compactRules(rules: readonly PolicyRule[]): Steps<PolicyRule[]> {
@@ -184,7 +225,7 @@ export function* describeEscalation(
     missing = yield* missingRightsInSteps(held, wanted);
   } catch (error) {
     if (!(error instanceof TooManyRights)) throw error;
-    return `${who} ${error.count} RBAC permissions that no single rule held currently covers: at most ${MOST_PARTS} are compared${also}`;
+    return `${who} ${error.about}${also}`;
   }
   if (!missing.length) return undefined;
   const pace = new Pace(WRITTEN);
