@@ -4,15 +4,31 @@ import { type CelType, DYN, isDyn, listOf, mapOf, type ParameterType, parameter,
 /** Types that null fits besides its own. */
 const NULLABLE: ReadonlySet<string> = new Set(['null', 'timestamp', 'duration']);
 
+const FRESH = '_var';
+const numberOf = ({ name }: ParameterType) => Number(name.slice(FRESH.length));
+
+/** Parts of types that are looked at for one expression. */
+const MOST_LOOKED_AT = 3_000_000;
+/** Parts of one type. A map whose keys are of the type of its values doubles with each map around it, one variable of a policy after another. */
+const LARGEST_TYPE = 2000;
+
+/** Told by `Substitutions`, reported by the checker. */
+export class TypesTooLarge extends Error {}
+
 export class Substitutions {
   readonly #bound = new Map<string, CelType>();
   /** What `#bound` held before each change since an attempt began, so that a failed attempt can be taken back. */
   #undo: (readonly [string, CelType | undefined])[] = [];
   #fresh = 0;
+  #lookedAt = 0;
+
+  #look(): void {
+    if (++this.#lookedAt > MOST_LOOKED_AT) throw new TypesTooLarge();
+  }
 
   /** A parameter that nothing is known of yet. */
   fresh(): ParameterType {
-    return parameter(`_var${this.#fresh++}`);
+    return parameter(`${FRESH}${this.#fresh++}`);
   }
 
   /** The types of one use of a declaration: its parameters get names of their own. */
@@ -31,12 +47,20 @@ export class Substitutions {
 
   /** The type with everything put in that is known; parameters that stay unknown are `dyn` when `final`. */
   apply(type: CelType, final = false): CelType {
+    const before = this.#lookedAt;
+    const applied = this.#applied(type, final);
+    if (this.#lookedAt - before > LARGEST_TYPE) throw new TypesTooLarge();
+    return applied;
+  }
+
+  #applied(type: CelType, final: boolean): CelType {
+    this.#look();
     if (type.form === 'parameter') {
       const known = this.#bound.get(type.name);
-      if (known) return this.apply(known, final);
+      if (known) return this.#applied(known, final);
       return final ? DYN : type;
     }
-    return mapInner(type, (inner) => this.apply(inner, final));
+    return mapInner(type, (inner) => this.#applied(inner, final));
   }
 
   /** Whether each of `types` can be used where `wanted` stands; remembers what that makes of parameters only when all can. */
@@ -57,17 +81,22 @@ export class Substitutions {
   }
 
   #resolve(type: CelType): CelType {
-    let current = type;
-    while (current.form === 'parameter') {
+    if (type.form !== 'parameter') return type;
+    const last = this.#lastOf(type);
+    return this.#bound.get(last.name) ?? last;
+  }
+
+  /** The parameter that another stands for in the end. */
+  #lastOf(param: ParameterType): ParameterType {
+    for (let current = param; ; this.#look()) {
       const next = this.#bound.get(current.name);
-      if (!next) return current;
-      if (next.form !== 'parameter') return next;
+      if (next?.form !== 'parameter') return current;
       current = next;
     }
-    return current;
   }
 
   #fits(a: CelType, b: CelType): boolean {
+    this.#look();
     if (a.form === 'parameter' && b.form === 'parameter' && a.name === b.name) return true;
     if (b.form === 'parameter') return this.#bind(b, a);
     if (a.form === 'parameter') return this.#bind(a, b);
@@ -79,20 +108,27 @@ export class Substitutions {
   }
 
   #bind(param: ParameterType, type: CelType): boolean {
-    const known = this.#bound.get(param.name);
+    const last = this.#lastOf(param);
+    const known = this.#bound.get(last.name);
     if (known) {
       if (!this.#fits(type, known)) return false;
-      this.#set(param.name, this.mostGeneral(known, type));
+      this.#set(last.name, this.mostGeneral(known, type));
       return true;
     }
     const resolved = this.#resolve(type);
-    if (resolved.form === 'parameter' && resolved.name === param.name) return true;
-    if (this.#mentions(param.name, resolved)) return false;
-    this.#set(param.name, type);
+    if (resolved.form === 'parameter') {
+      // The newer of two unknown ones stands for the older: a long list of empty lists makes no chain of them.
+      const [older, newer] = numberOf(resolved) < numberOf(last) ? [resolved, last] : [last, resolved];
+      if (older.name !== newer.name) this.#set(newer.name, older);
+      return true;
+    }
+    if (this.#mentions(last.name, resolved)) return false;
+    this.#set(last.name, type);
     return true;
   }
 
   #mentions(name: string, type: CelType): boolean {
+    this.#look();
     const resolved = this.#resolve(type);
     switch (resolved.form) {
       case 'parameter':
@@ -130,6 +166,7 @@ export class Substitutions {
   }
 
   #saysLess(a: CelType, b: CelType): boolean {
+    this.#look();
     const [left, right] = [this.#resolve(a), this.#resolve(b)];
     if (isDyn(left) || left.form === 'parameter') return true;
     if (isDyn(right) || right.form === 'parameter') return false;

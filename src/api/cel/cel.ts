@@ -14,10 +14,11 @@ import { kubernetesFunctions, kubernetesTypes } from './library/kubernetes.ts';
 import { checkLiterals } from './literal-checks.ts';
 import { parseExpression } from './parser.ts';
 import { type Activation, plan } from './plan.ts';
-import { CostLimitReached, Meter } from './runtime-cost.ts';
+import { Meter } from './runtime-cost.ts';
 import type { CelType } from './types.ts';
 import { ErrorValue, type Value } from './values.ts';
 import { visitExpressions } from './visit.ts';
+import { CostLimitReached } from './work.ts';
 
 export { CelCompileError, CelProgramError } from './compile-error.ts';
 export type { Activation } from './plan.ts';

@@ -1,5 +1,5 @@
 /** Finds each part's type and refuses what does not fit, in cel-go's words (checker/checker.go, checker/errors.go). */
-import { Substitutions } from './assignability.ts';
+import { Substitutions, TypesTooLarge } from './assignability.ts';
 import { CelCompileError, type Issue } from './compile-error.ts';
 import type { FunctionDeclaration, Overload } from './declarations.ts';
 import type { Call, Comprehension, Expression, MapLiteral, Select, StructLiteral } from './expression.ts';
@@ -72,7 +72,12 @@ interface Local {
 
 /** Throws CelCompileError with everything that is wrong. */
 export function check(source: string, expression: Expression, scope: CheckScope): Checked {
-  return new Checker(source, scope).check(expression);
+  try {
+    return new Checker(source, scope).check(expression);
+  } catch (error) {
+    if (!(error instanceof TypesTooLarge)) throw error;
+    throw new CelCompileError(source, [{ offset: -1, message: "the expression's types are too large to be compared" }]);
+  }
 }
 
 class Checker {

@@ -38,6 +38,21 @@ export function member(id: string, params: readonly CelType[], result: CelType, 
   return { id, member: true, params, result, call: call as Overload['call'] };
 }
 
+/** As `overload`, with a call that counts what it looks at: for what compares whole values, which may be as deep as they like. */
+export function countedOverload(id: string, params: readonly CelType[], result: CelType, counted: Counted): Overload {
+  return { id, member: false, params, result, call: UNCOUNTED, prepare: () => counted as CountedCall };
+}
+
+export function countedMember(id: string, params: readonly CelType[], result: CelType, counted: Counted): Overload {
+  return { ...countedOverload(id, params, result, counted), member: true };
+}
+
+type Counted = (args: readonly never[], work: Work) => Value;
+
+const UNCOUNTED = (): never => {
+  throw new Error('a call that is to be counted was not prepared');
+};
+
 export const declare = (name: string, ...overloads: Overload[]): FunctionDeclaration => ({ name, overloads });
 
 /** Functions by name; those that are declared twice have the overloads of both. */

@@ -12,7 +12,7 @@ import {
   Uint,
   type Value,
 } from './values.ts';
-import type { Work } from './work.ts';
+import { look, type Work } from './work.ts';
 
 /** -1, 0 or 1; undefined when one of them is not a number (NaN). */
 export function compareNumbers(a: bigint | number | Uint, b: bigint | number | Uint): -1 | 0 | 1 | undefined {
@@ -52,9 +52,9 @@ const DEEPEST = 2000;
 /** Parts of values that a comparison of two counts as: what is read of JSON is made into values for it. */
 const COMPARED = 3;
 
-/** Whether two values are equal; values of different types are not. */
-export function equalValues(a: Value, b: Value, work: Work = { done: 0 }, depth = 0): boolean {
-  work.done += COMPARED;
+/** Whether two values are equal; values of different types are not. Throws CostLimitReached when `work` comes to too much. */
+export function equalValues(a: Value, b: Value, work: Work, depth = 0): boolean {
+  look(work, COMPARED);
   if (a === b) return true;
   if (depth > DEEPEST) return false;
   if (isNumber(a)) return isNumber(b) && compareNumbers(a, b) === 0;
@@ -98,7 +98,7 @@ function equalSets(a: ListValue, b: ListValue, work: Work, depth: number): boole
   return true;
 }
 
-export function contains(list: ListValue, wanted: Value, work: Work = { done: 0 }, depth = 0): boolean {
+export function contains(list: ListValue, wanted: Value, work: Work, depth = 0): boolean {
   for (const item of list) if (equalValues(item, wanted, work, depth)) return true;
   return false;
 }

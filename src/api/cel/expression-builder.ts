@@ -5,16 +5,32 @@ import type { Constant } from './values.ts';
 /** Walking a tree takes a few stack frames a level. */
 const DEEPEST = 1000;
 
+/**
+ * As many parts as the longest expression has when it has no macro that writes a part of it twice, as `optMap` does: each within the next
+ * would double it.
+ */
+export const MOST_PARTS = 100_000;
+
 /** Told by the builder, reported by the parser. */
 export class TooDeep extends Error {}
+export class TooLarge extends Error {}
 
 export class ExpressionBuilder {
   readonly #heights: number[] = [0];
+  /** With what is below, as often as it is. */
+  readonly #sizes: number[] = [0];
 
   #id(...below: readonly (Expression | undefined)[]): number {
     let height = 0;
-    for (const child of below) if (child) height = Math.max(height, this.#heights[child.id]!);
+    let size = 1;
+    for (const child of below) {
+      if (!child) continue;
+      height = Math.max(height, this.#heights[child.id]!);
+      size += this.#sizes[child.id]!;
+    }
     if (height >= DEEPEST) throw new TooDeep();
+    if (size > MOST_PARTS) throw new TooLarge();
+    this.#sizes.push(size);
     return this.#heights.push(height + 1) - 1;
   }
 

@@ -1,7 +1,7 @@
 /** Reads an expression (cel-go parser/gen/CEL.g4); what is wrong is told in the words of cel-go's ANTLR parser. */
 import { CelCompileError, type Issue } from './compile-error.ts';
 import type { Entry, Expression, FieldSetting } from './expression.ts';
-import { ExpressionBuilder, TooDeep } from './expression-builder.ts';
+import { ExpressionBuilder, MOST_PARTS, TooDeep, TooLarge } from './expression-builder.ts';
 import { expandBind, expandHas, expandMemberMacro, MacroError } from './macros.ts';
 import { bytesOfToken, stringOfToken } from './string-literal.ts';
 import { type Token, tokenize } from './tokens.ts';
@@ -35,6 +35,10 @@ export function parseExpression(source: string, bindings = false): Expression {
   } catch (error) {
     if (error instanceof TooDeep)
       throw new CelCompileError(source, [{ offset: -1, message: `expression recursion limit exceeded: ${DEEPEST_NESTING}` }]);
+    if (error instanceof TooLarge)
+      throw new CelCompileError(source, [
+        { offset: -1, message: `expression with its macros written out exceeds limit: ${MOST_PARTS} parts` },
+      ]);
     if (error instanceof MacroError) throw new CelCompileError(source, [{ offset: error.offset, message: error.message }]);
     throw error;
   }

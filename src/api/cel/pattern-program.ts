@@ -38,8 +38,10 @@ export interface PatternProgram {
   readonly classes: number;
   /** The class of a character. */
   classOf(character: number): number;
-  /** By set: whether a class of characters is in it. */
-  row(character: number, characterClass: number): Uint8Array;
+  /** By set: whether a class of characters is in it. Undefined where there are so many sets that each is asked when it is needed. */
+  row(character: number, characterClass: number): Uint8Array | undefined;
+  /** Whether a character is in a set. */
+  takes(set: number, character: number): boolean;
 }
 
 /** What is read of the library's instructions. */
@@ -66,6 +68,9 @@ const RUNE = 8;
 const RUNE_ANY = 10;
 const RUNE_ANY_NOT_NEWLINE = 11;
 const FOLD_CASE = 1;
+
+/** Rows of more would take more time and memory, for all characters together, than they save. */
+const MOST_SETS_IN_ROWS = 256;
 
 const NEWLINE = 10;
 const LATIN_1 = 256;
@@ -119,7 +124,9 @@ export function patternProgram(compiled: RE2JS): PatternProgram {
     anchored: op[start] === LOOK && (arg[start]! & BEGIN_TEXT) !== 0,
     classes: bounds.length + 1,
     classOf: (character) => (character < LATIN_1 ? latin1[character]! : searchClass(bounds, character)),
+    takes: (id, character) => sets.take(id, character),
     row: (character, characterClass) => {
+      if (sets.count > MOST_SETS_IN_ROWS) return undefined;
       rows[characterClass] ??= sets.row(character);
       return rows[characterClass];
     },
@@ -130,8 +137,22 @@ export function patternProgram(compiled: RE2JS): PatternProgram {
 class Sets {
   readonly #ids = new Map<string, number>();
   readonly #members: Instruction[] = [];
+  /** By the list of characters, which can be long and is shared by what repeats write out. */
+  readonly #known = new Map<Int32Array, { readonly instruction: Instruction; readonly id: number }>();
+
+  get count(): number {
+    return this.#members.length;
+  }
 
   add(instruction: Instruction): number {
+    const known = this.#known.get(instruction.runes);
+    if (known && known.instruction.op === instruction.op && known.instruction.arg === instruction.arg) return known.id;
+    const id = this.#idOf(instruction);
+    this.#known.set(instruction.runes, { instruction, id });
+    return id;
+  }
+
+  #idOf(instruction: Instruction): number {
     const { op, arg, runes } = instruction;
     const name = op >= RUNE_ANY ? `any ${op}` : `${runes.length === 1 && arg & FOLD_CASE ? 'i' : ''}${runes.join()}`;
     let id = this.#ids.get(name);
@@ -141,6 +162,10 @@ class Sets {
       this.#members.push(instruction);
     }
     return id;
+  }
+
+  take(id: number, character: number): boolean {
+    return takes(this.#members[id]!, character);
   }
 
   row(character: number): Uint8Array {

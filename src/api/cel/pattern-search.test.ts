@@ -46,6 +46,19 @@ test('patterns match where those of the library do', () => {
   }
 });
 
+test('patterns of more sets than rows are made for match where those of the library do', () => {
+  const letters = Array.from({ length: 2000 }, (_, i) => String.fromCharCode(0x4e00 + i));
+  const word = letters.join('');
+  const pattern = `${word}|[${word.slice(0, 3)}]x(?i:k)|[^${word.slice(5, 9)}]z`;
+  const library = RE2JS.compile(pattern);
+  const own = search(pattern);
+  for (const text of [word, word.slice(1), `${letters[1]}xK`, `${letters[4]}z`, `${letters[6]}z`, `a${word}`, '']) {
+    assert.equal(own.test(text, unlimited()), library.test(text));
+    const matcher = library.matcher(text);
+    assert.deepEqual(own.find(text, 0, unlimited()), matcher.find() ? [matcher.start(), matcher.end()] : undefined);
+  }
+});
+
 test('what a pattern of many states takes is at most its size for each character, with a match or without', () => {
   const pattern = '^(a|b)*a(a|b){50}$';
   const size = patternProgram(RE2JS.compile(pattern)).size;

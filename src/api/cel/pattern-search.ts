@@ -137,7 +137,8 @@ export class PatternSearch {
       for (let t = 0; t < here.count; t++) {
         const at = here.at[t]!;
         if (op[at] === FOUND) found = [here.from[t]!, i];
-        else if (row?.[set[at]!]) led.add(out[at]!, here.from[t]!);
+        else if (character !== NO_CHARACTER && (row ? row[set[at]!] : this.#program.takes(set[at]!, character)))
+          led.add(out[at]!, here.from[t]!);
       }
       if (character === NO_CHARACTER || (found && led.count === 0)) return found;
       if (anchored && led.count === 0) return undefined;
@@ -200,7 +201,7 @@ export class PatternSearch {
           taken++;
           const what = op[at];
           if (what === TAKE) {
-            if (row[set[at]!]) reached[many++] = out[at]!;
+            if (row ? row[set[at]!] : this.#program.takes(set[at]!, character)) reached[many++] = out[at]!;
           } else if (what === EITHER) {
             stack[waiting++] = arg[at]!;
             stack[waiting++] = out[at]!;

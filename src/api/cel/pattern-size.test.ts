@@ -11,6 +11,8 @@ test('repeats are written out, nested ones multiplied', () => {
   assert.equal(patternSize('[a-z]{1000}'), 1000);
   assert.equal(patternSize('(a{10}){20}'), 20 * 12);
   assert.equal(patternSize('a{2,30}b{4,}'), 34);
+  assert.equal(patternSize('\\pL{1000}') - patternSize('\\pL{10}'), 990);
+  assert.ok(patternSize('\\pL'.repeat(3000)) > 90_000);
   assert.equal(patternSize('[]{9}]\\{9}[[:alpha:]{9}]'), 1 + 4 - 1 + 1);
 });
 

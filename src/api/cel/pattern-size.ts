@@ -3,6 +3,10 @@ const REPEAT = /\{(\d+)(?:,(\d*))?\}/y;
 
 const MOST_REPEATS = 1000;
 
+/** What the hundreds of ranges of `\pL` take to read, in instructions: once, however often they are repeated. */
+const PROPERTY_SIZE = 30;
+const PROPERTY = /\\[pP]/g;
+
 /**
  * About how many instructions a pattern is compiled to, without compiling it: each character and class is one, and repeats are written out,
  * nested ones multiplied. Never much too small for what RE2 takes; no matter for what it refuses.
@@ -37,7 +41,8 @@ export function patternSize(pattern: string): number {
       size += 1;
     }
   }
-  return open.reduce((sum, outer) => sum + outer, size);
+  const properties = (pattern.match(PROPERTY)?.length ?? 0) * PROPERTY_SIZE;
+  return open.reduce((sum, outer) => sum + outer, size) + properties;
 }
 
 /** Of `\pL`, `\p{Greek}`, `\x{10FFFF}`, `\Q…\E` and all that are two characters. */

@@ -5,7 +5,6 @@
 import type { Checked } from './checker.ts';
 import { CelProgramError } from './compile-error.ts';
 import type { Overload } from './declarations.ts';
-import { contains } from './equality.ts';
 import {
   chosen,
   conditional,
@@ -25,7 +24,16 @@ import {
   type Scope,
   type Step,
 } from './evaluation-steps.ts';
-import type { Call, Comprehension, Expression, ListLiteral, MapLiteral, Select, StructLiteral } from './expression.ts';
+import {
+  ACCUMULATOR,
+  type Call,
+  type Comprehension,
+  type Expression,
+  type ListLiteral,
+  type MapLiteral,
+  type Select,
+  type StructLiteral,
+} from './expression.ts';
 import { FOLDABLE } from './library/conversions.ts';
 import { LIST_COST, MAP_COST, PAID_AFTERWARDS, priceOf, STRUCT_COST } from './runtime-cost.ts';
 import type { CelType } from './types.ts';
@@ -235,7 +243,6 @@ class Planner {
       if (made instanceof ErrorValue) throw new CelProgramError(made.message);
       const { id, params } = overload;
       return {
-        id,
         call: made ?? ((values: readonly Value[]) => overload.call(...values)),
         price: priceOf(name, id),
         work: workOf(name, overload, isConstant),
@@ -260,11 +267,10 @@ class Planner {
         if (values.length === steps.length) run.meter.charge(failedPrice(values, failed, run.meter.work));
         return failed;
       }
-      for (const { id, typed, call, price, work } of prepared) {
+      for (const { typed, call, price, work } of prepared) {
         if (!fitAll(values, typed)) continue;
         if (work) run.meter.look(work(values));
         if (!afterwards) run.meter.charge(price(values, null, run.meter.work));
-        if (id === 'in_list') return contains(values[1] as ListValue, values[0]!, run.meter.work);
         const result = call(values, run.meter.work);
         if (resultWork) run.meter.look(resultWork(result));
         if (afterwards) run.meter.charge(price(values, result, run.meter.work));
@@ -337,7 +343,7 @@ class Planner {
     ) as [Step, Step, Step, Step, Step];
     const two = loop.variable2 !== undefined;
     // What entries are put into is made anew for each run, though all maps without entries are one constant elsewhere.
-    const collects = loop.init.form === 'map';
+    const collects = loop.init.form === 'map' && loop.accumulator === ACCUMULATOR;
     return (run, scope) => {
       const over = range(run, scope);
       if (over instanceof ErrorValue) return over;

@@ -1,7 +1,7 @@
 /** What a call has cost once it has run (cel-go interpreter/runtimecost.go; apiserver/pkg/cel/library/cost.go). */
 import { FormatValue } from './library/formats.ts';
 import { costSizeOf, ListValue, MapValue, type Value } from './values.ts';
-import { MOST_WORK, type Work } from './work.ts';
+import { CostLimitReached, look, MOST_WORK, type Work } from './work.ts';
 
 /** A tenth of a unit for each character looked at; a quarter for each character of a pattern. */
 const PER_CHARACTER = 0.1;
@@ -16,18 +16,23 @@ const REQUIREMENT_COST = 50;
 
 const scan = (a: Value, b?: Value) => Math.ceil((costSizeOf(a) + (b === undefined ? 0 : costSizeOf(b))) * PER_CHARACTER);
 
-function traversal(value: Value, work: Work): number {
-  work.done++;
+/** Values nested deeper than any request can make them are not gone through. */
+const DEEPEST = 2000;
+
+/** Lists may hold one list many times over: each time counts. */
+function traversal(value: Value, work: Work, depth = 0): number {
+  look(work, 1);
+  if (depth > DEEPEST) throw new CostLimitReached();
   if (typeof value === 'string') return Math.floor(Buffer.byteLength(value) * PER_CHARACTER);
   if (value instanceof Uint8Array) return Math.floor(value.length * PER_CHARACTER);
   if (value instanceof ListValue) {
     let cost = 0;
-    for (const item of value) cost += traversal(item, work);
+    for (const item of value) cost += traversal(item, work, depth + 1);
     return cost;
   }
   if (!(value instanceof MapValue)) return 1;
   let cost = 0;
-  for (const key of value.keys()) cost += traversal(key, work) + traversal(value.get(key)!, work);
+  for (const key of value.keys()) cost += traversal(key, work, depth + 1) + traversal(value.get(key)!, work, depth + 1);
   return cost;
 }
 
@@ -168,9 +173,6 @@ export function priceOf(name: string, id: string): Price {
   return SCANNED_COMPARISON.test(id) ? comparison : one;
 }
 
-/** Ends an evaluation: thrown by `Meter`, told to the caller as an error value. */
-export class CostLimitReached extends Error {}
-
 /** Counts what one evaluation costs. */
 export class Meter {
   readonly #limit: number;
@@ -194,7 +196,6 @@ export class Meter {
 
   /** Before something is done that looks at so many parts. */
   look(parts: number): void {
-    this.work.done += parts;
-    if (this.work.done > MOST_WORK) throw new CostLimitReached();
+    look(this.work, parts);
   }
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { compile, createEnvironment } from './cel.ts';
 import { jsonValue } from './json-values.ts';
-import { toJson } from './to-json.ts';
+import { misplacedTypes, NotJson, toJson } from './to-json.ts';
 import { DYN } from './types.ts';
 
 const environment = createEnvironment({ variables: { self: DYN } });
@@ -86,5 +86,70 @@ describe('texts with characters of two units', () => {
       ['("é".size() + 100 * "é😀".size())', 201],
     ] as const)
       assert.deepEqual(toJson(evaluate(expression, self).value), expected, expression);
+  });
+});
+
+describe('values that hold one value many times over', () => {
+  /** Lists within lists, each twice in the next. */
+  const doubled = (times: number) => `[[1]]${'.map(a, [a, a])'.repeat(times)}`;
+
+  for (const [what, expression] of [
+    ['compared', `${doubled(60)} == ${doubled(60)}`],
+    ['looked for', `${doubled(60)}.indexOf([]) == 0`],
+    ['told apart', `dyn([${doubled(60)}, ${doubled(60)}]).distinct().size() == 1`],
+    ['taken as sets', `sets.contains([${doubled(60)}], [${doubled(60)}])`],
+    ['looked for in a list', `${doubled(60)} in [${doubled(60)}]`],
+  ] as const)
+    it(`are ${what} up to the limit`, () => {
+      assert.equal(evaluate(expression).costLimitReached, true);
+    });
+
+  it('are no JSON when they come to more than fits into memory', () => {
+    assert.throws(() => toJson(evaluate(doubled(60)).value), NotJson);
+    assert.throws(() => misplacedTypes(evaluate(doubled(60)).value, 'Object'), NotJson);
+    assert.deepEqual(toJson(evaluate(doubled(1)).value), [[[1], [1]]]);
+  });
+
+  it('are found at their place in lists that were put together many times', () => {
+    const { value } = evaluate(
+      `[self]${'.map(a, a + self)'.repeat(200)}[0][8003]`,
+      Array.from({ length: 40 }, (_, i) => i),
+    );
+    assert.equal(value, 3n);
+  });
+});
+
+describe('expressions that grow when they are read', () => {
+  const refused = (expression: string, message: RegExp) => assert.throws(() => compile(expression, environment), message);
+
+  it('are refused when macros within macros write them out too often', () => {
+    refused(`optional.of(1)${'.optMap(v, v)'.repeat(100)}.hasValue()`, /macros written out exceeds limit/);
+    assert.equal(evaluate(`optional.of(1)${'.optMap(v, v + 1)'.repeat(5)}.value()`).value, 6n);
+  });
+
+  it('are refused when their types double with each map', () => {
+    refused(`[1]${'.map(a, {a: a})'.repeat(60)}.size() == 1`, /types are too large/);
+  });
+
+  it('may have as many empty lists as there is room for', () => {
+    assert.equal(evaluate(`[${Array(30_000).fill('[]').join()}].size()`).value, 30_000n);
+  });
+});
+
+describe('what is bound', () => {
+  const bound = createEnvironment({ variables: { self: DYN }, bindings: true });
+  it('may be a map that is written out', () => {
+    const program = compile("cel.bind(m, {'a': self}, m.a + m.a)", bound);
+    assert.equal(program.evaluate(() => 2n).value, 4n);
+  });
+});
+
+describe('quantities', () => {
+  it('are added whatever their exponents are', () => {
+    for (const text of ['0e999999999', '1e999999999'])
+      assert.equal(
+        evaluate(`quantity("${text}").add(quantity("1.0000000000000000000000001")).isGreaterThan(quantity("1"))`).value,
+        true,
+      );
   });
 });

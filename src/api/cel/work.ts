@@ -15,6 +15,15 @@ export interface Work {
   done: number;
 }
 
+/** Ends an evaluation that costs or does too much: thrown where that is counted, told to the caller as an error value. */
+export class CostLimitReached extends Error {}
+
+/** Before something is done that looks at so many parts. Throws CostLimitReached. */
+export function look(work: Work, parts: number): void {
+  work.done += parts;
+  if (work.done > MOST_WORK) throw new CostLimitReached();
+}
+
 /** How much a part of an argument counts in calls that do more than to look at it. */
 const WEIGHTS: ReadonlyMap<string, number> = new Map([
   ['isSorted', 3],

@@ -9,7 +9,8 @@ import { cloneJson, equalJson, isJsonMap, setField } from '../machinery/clone.ts
 import { goJsonType } from '../machinery/json-syntax.ts';
 import { badRequest, requestEntityTooLarge, StatusError } from '../machinery/status-error.ts';
 
-const MOST_OPERATIONS = 10_000;
+/** Of one patch. */
+export const MOST_OPERATIONS = 10_000;
 /** What all copies together may add: forty copies of a document into itself would fill any memory (--json-patch-max-copy-bytes). */
 const MOST_COPIED_BYTES = 3 * 1024 * 1024;
 

@@ -1,10 +1,11 @@
 /** Lists: Kubernetes' own functions (apiserver/pkg/cel/library/lists.go) and cel-go's (ext/lists.go). */
-import { declare, type FunctionDeclaration, member, overload } from '../declarations.ts';
+import { countedMember, declare, type FunctionDeclaration, member, overload } from '../declarations.ts';
 import { compareValues, equalValues } from '../equality.ts';
 import { intOrError, uintOrError } from '../numbers.ts';
 import { durationOrError } from '../time-values.ts';
 import { BOOL, BYTES, type CelType, DOUBLE, DURATION, INT, listOf, parameter, STRING, TIMESTAMP, UINT } from '../types.ts';
 import { Duration, ErrorValue, ListValue, PlainList, Uint, type Value } from '../values.ts';
+import type { Work } from '../work.ts';
 
 const T = parameter('T');
 const LIST = listOf(T);
@@ -62,10 +63,10 @@ function extreme(list: ListValue, sign: 1 | -1): Value {
   return best;
 }
 
-function position(list: ListValue, wanted: Value, backwards: boolean): Value {
+function position(list: ListValue, wanted: Value, backwards: boolean, work: Work): Value {
   for (let i = 0; i < list.size; i++) {
     const at = backwards ? list.size - 1 - i : i;
-    if (equalValues(list.at(at), wanted)) return BigInt(at);
+    if (equalValues(list.at(at), wanted, work)) return BigInt(at);
   }
   return -1n;
 }
@@ -104,11 +105,16 @@ function numbers(count: bigint): Value {
   return new PlainList(Array.from({ length: Math.max(0, Number(count)) }, (_, i) => BigInt(i)));
 }
 
-function distinct(list: ListValue): Value {
+function distinct(list: ListValue, work: Work): Value {
   const kept: Value[] = [];
-  for (const item of list) if (!kept.some((other) => equalValues(item, other))) kept.push(item);
+  for (const item of list) if (!kept.some((other) => equalValues(item, other, work))) kept.push(item);
   return new PlainList(kept);
 }
+
+const placeOf = (id: string, backwards: boolean) =>
+  countedMember(id, [LIST, T], INT, ([list, wanted]: readonly Value[], work) =>
+    position(list as ListValue, wanted!, backwards, work),
+  );
 
 export const listFunctions: readonly FunctionDeclaration[] = [
   declare('isSorted', ...COMPARABLE.map(([name, of]) => member(`list_${name}_is_sorted_bool`, [listOf(of)], BOOL, isSorted))),
@@ -130,15 +136,12 @@ export const listFunctions: readonly FunctionDeclaration[] = [
       member(`list_${name}_max_${name}`, [listOf(of)], of, (list: ListValue) => extreme(list, 1)),
     ),
   ),
+  declare('indexOf', placeOf('list_a_index_of_int', false)),
+  declare('lastIndexOf', placeOf('list_a_last_index_of_int', true)),
   declare(
-    'indexOf',
-    member('list_a_index_of_int', [LIST, T], INT, (list: ListValue, wanted: Value) => position(list, wanted, false)),
+    'distinct',
+    countedMember('list_distinct', [LIST], LIST, ([list]: readonly ListValue[], work) => distinct(list!, work)),
   ),
-  declare(
-    'lastIndexOf',
-    member('list_a_last_index_of_int', [LIST, T], INT, (list: ListValue, wanted: Value) => position(list, wanted, true)),
-  ),
-  declare('distinct', member('list_distinct', [LIST], LIST, distinct)),
   declare(
     'reverse',
     member('list_reverse', [LIST], LIST, (list: ListValue) => new PlainList([...list].reverse())),

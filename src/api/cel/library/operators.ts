@@ -1,5 +1,5 @@
 /** Arithmetic, comparison, membership and access (cel-spec, "Standard Definitions"; cel-go common/stdlib). */
-import { declare, type FunctionDeclaration, overload } from '../declarations.ts';
+import { countedOverload, declare, type FunctionDeclaration, overload } from '../declarations.ts';
 import { compareValues, contains, equalValues } from '../equality.ts';
 import { intOrError, uintOrError } from '../numbers.ts';
 import { durationOrError, timestampOrError } from '../time-values.ts';
@@ -48,7 +48,7 @@ const arithmetic: readonly FunctionDeclaration[] = [
     overload('add_double', [DOUBLE, DOUBLE], DOUBLE, (a: number, b: number) => a + b),
     overload('add_string', [STRING, STRING], STRING, (a: string, b: string) => a + b),
     overload('add_bytes', [BYTES, BYTES], BYTES, (a: Uint8Array, b: Uint8Array) => new Uint8Array(Buffer.concat([a, b]))),
-    overload('add_list', [LIST_A, LIST_A], LIST_A, concatenate),
+    countedOverload('add_list', [LIST_A, LIST_A], LIST_A, ([a, b]: readonly ListValue[], work) => concatenate(a!, b!, work)),
     overload('add_timestamp_duration', [TIMESTAMP, DURATION], TIMESTAMP, (a: Timestamp, b: Duration) =>
       timestampOrError(a.nanos + b.nanos, a.offsetSeconds),
     ),
@@ -185,7 +185,9 @@ const access: readonly FunctionDeclaration[] = [
   ),
   declare(
     '@in',
-    overload('in_list', [A, LIST_A], BOOL, (wanted: Value, list: ListValue) => contains(list, wanted)),
+    countedOverload('in_list', [A, LIST_A], BOOL, ([wanted, list]: readonly Value[], work) =>
+      contains(list as ListValue, wanted!, work),
+    ),
     overload('in_map', [A, MAP_AB], BOOL, (wanted: Value, map: MapValue) => map.get(wanted) !== undefined),
   ),
 ];
@@ -194,11 +196,11 @@ const access: readonly FunctionDeclaration[] = [
 const control: readonly FunctionDeclaration[] = [
   declare(
     '_==_',
-    overload('equals', [A, A], BOOL, (a: Value, b: Value) => equalValues(a, b)),
+    countedOverload('equals', [A, A], BOOL, ([a, b]: readonly Value[], work) => equalValues(a!, b!, work)),
   ),
   declare(
     '_!=_',
-    overload('not_equals', [A, A], BOOL, (a: Value, b: Value) => !equalValues(a, b)),
+    countedOverload('not_equals', [A, A], BOOL, ([a, b]: readonly Value[], work) => !equalValues(a!, b!, work)),
   ),
   declare(
     '_&&_',

@@ -63,7 +63,11 @@ export function addAmounts(a: QuantityAmount, b: QuantityAmount): QuantityAmount
 
 export const negateAmount = (amount: QuantityAmount): QuantityAmount => ({ ...amount, digits: -amount.digits });
 
-const scaled = ({ digits, exponent }: QuantityAmount, to: number): bigint => digits * 10n ** BigInt(exponent - to);
+/** What is raised further is no number of 64 bits, and as a float it is infinite. */
+const LARGEST_SHIFT = 1000;
+
+const scaled = ({ digits, exponent }: QuantityAmount, to: number): bigint =>
+  digits === 0n ? 0n : digits * 10n ** BigInt(Math.min(exponent - to, LARGEST_SHIFT));
 
 /** The whole number that it is, if upstream sees that it is one. */
 export function integerOf({ digits, exponent, small: held }: QuantityAmount): bigint | undefined {

@@ -3,6 +3,7 @@ import { declare, type FunctionDeclaration, member, overload } from '../declarat
 import { DYN, INT, listOf, STRING } from '../types.ts';
 import { ErrorValue, type ListValue, PlainList, type Value } from '../values.ts';
 import { formatString } from './format-string.ts';
+import { firstIndex, lastIndex, splitText } from './text-search.ts';
 
 const points = (text: string): string[] => Array.from(text);
 const range = (index: bigint): ErrorValue => new ErrorValue(`index out of range: ${index}`);
@@ -26,14 +27,15 @@ function search(text: string, part: string, offset: bigint | undefined, backward
   }
   const start = offset ?? (backwards ? BigInt(all.length) : 0n);
   const front = typeof all === 'string' ? Number(start) : all.slice(0, Number(start)).join('').length;
-  const found = backwards ? text.lastIndexOf(part, front) : text.indexOf(part, front);
+  const found = backwards ? lastIndex(text, part, front) : firstIndex(text, part, front);
   if (found < 0) return -1n;
   return BigInt(typeof all === 'string' ? found : points(text.slice(0, found)).length);
 }
 
 function replace(text: string, from: string, to: string, limit = -1n): Value {
-  if (limit < 0n) return text.replaceAll(from, () => to);
-  const parts = from === '' ? ['', ...points(text), ''] : text.split(from);
+  if (limit < 0n && from === '') return text.replaceAll(from, () => to);
+  const parts = from === '' ? ['', ...points(text), ''] : splitText(text, from);
+  if (limit < 0n) return parts.join(to);
   const count = Math.min(Number(limit), parts.length - 1);
   let made = parts[0]!;
   for (let i = 1; i < parts.length; i++) made += (i <= count ? to : from) + parts[i];
@@ -42,7 +44,7 @@ function replace(text: string, from: string, to: string, limit = -1n): Value {
 
 function split(text: string, separator: string, limit = -1n): Value {
   if (limit === 0n) return new PlainList([]);
-  const parts = separator === '' ? points(text) : text.split(separator);
+  const parts = separator === '' ? points(text) : splitText(text, separator);
   if (limit < 0n || parts.length <= Number(limit)) return new PlainList(parts);
   const kept = parts.slice(0, Number(limit) - 1);
   return new PlainList([...kept, parts.slice(kept.length).join(separator)]);

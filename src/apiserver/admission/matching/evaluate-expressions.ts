@@ -66,11 +66,14 @@ function namespaceObject({ metadata, ...rest }: DynamicObject): object {
 class Variables extends MapValue {
   readonly #programs: ReadonlyMap<string, CompiledVariable>;
   readonly #evaluate: (program: Program) => Value;
+  readonly #known: () => void;
   readonly #values = new Map<string, Value>();
   override readonly typeName = 'kubernetes.variables';
 
-  constructor(variables: readonly CompiledVariable[], evaluate: (program: Program) => Value) {
+  /** `known`: called when a value was made and is kept; may throw. */
+  constructor(variables: readonly CompiledVariable[], evaluate: (program: Program) => Value, known: () => void) {
     super();
+    this.#known = known;
     this.#programs = new Map(variables.map((variable) => [variable.name, variable]));
     this.#evaluate = evaluate;
   }
@@ -87,6 +90,7 @@ class Variables extends MapValue {
     if (known !== undefined) return known;
     const value = this.#valueOf(variable);
     this.#values.set(variable.name, value);
+    this.#known();
     return value;
   }
   #valueOf({ name, program, error }: CompiledVariable): Value {
@@ -100,6 +104,11 @@ class Variables extends MapValue {
 
 /** After expressions of so much effort, some 5 ms, others have their turn. */
 const TURN_EFFORT = 50_000;
+/** Variables of so much that one expression asks for are a turn of their own: it begins again when they are known. */
+const VARIABLES_EFFORT = 500_000;
+
+/** Ends an expression that is to begin again in another turn. */
+class TurnDue extends Error {}
 
 /** The expressions of one policy, or of one webhook's conditions, over one request, with a budget for all of them. */
 export class ExpressionRun {
@@ -115,7 +124,14 @@ export class ExpressionRun {
   constructor(input: ExpressionInput, budget: number) {
     this.#input = input;
     this.#budget = budget;
-    this.#variables = new Variables(input.variables, (variable) => this.#run(variable));
+    this.#variables = new Variables(
+      input.variables,
+      (variable) => this.#run(variable),
+      () => {
+        if (this.#owed > this.#budget) throw new OutOfBudget();
+        if (this.#effort >= VARIABLES_EFFORT) throw new TurnDue();
+      },
+    );
   }
 
   /** The expression's value, an ErrorValue when it fails. Rejects with OutOfBudget. */
@@ -128,8 +144,10 @@ export class ExpressionRun {
       try {
         return this.#evaluate(program);
       } catch (error) {
-        if (!(error instanceof PendingDecision)) throw error;
-        await this.#input.decisions!.settle(error.request);
+        // What was done so far is done anew, and nobody knows how much it was.
+        this.#effort = TURN_EFFORT;
+        if (error instanceof PendingDecision) await this.#input.decisions!.settle(error.request);
+        else if (!(error instanceof TurnDue)) throw error;
       }
     }
   }

@@ -9,14 +9,14 @@ import { typeOfKind } from '../../../api/apply/built-in-type.ts';
 import { checkConfiguration, joinErrors } from '../../../api/apply/check-configuration.ts';
 import { mergeInto } from '../../../api/apply/merge.ts';
 import { isAtomic, type ObjectType } from '../../../api/apply/object-type.ts';
-import { misplacedTypes, NotJson, toJson } from '../../../api/cel/to-json.ts';
+import { type JsonSize, misplacedTypes, NotJson, toJson } from '../../../api/cel/to-json.ts';
 import { ListValue, MapValue, type Value } from '../../../api/cel/values.ts';
 import type { V1MutatingAdmissionPolicySpec } from '../../../api/gen/types.ts';
 import { isJsonMap } from '../../../api/machinery/clone.ts';
 import type { KindDefinition } from '../../../api/machinery/kind.ts';
 import type { DynamicObject } from '../../../api/machinery/object.ts';
 import { StatusError } from '../../../api/machinery/status-error.ts';
-import { applyJsonPatch } from '../../../api/patch/json-patch.ts';
+import { applyJsonPatch, MOST_OPERATIONS } from '../../../api/patch/json-patch.ts';
 import type { AdmissionAttributes } from '../../contracts.ts';
 import { type ExpressionInput, ExpressionRun, OutOfBudget, REQUEST_BUDGET } from '../matching/evaluate-expressions.ts';
 import { type CompiledCondition, compileConditions } from '../matching/match-conditions.ts';
@@ -74,14 +74,14 @@ export function putInPlace(
   });
 }
 
-const toJsonOr = (value: Value, why: string) => {
+function jsonOrFailure<T>(make: () => T, why = ''): T {
   try {
-    return toJson(value);
+    return make();
   } catch (error) {
     if (error instanceof NotJson) throw new MutationFailure(`${why}${error.message}`);
     throw error;
   }
-};
+}
 
 async function evaluate({ expression }: CompiledMutation, input: ExpressionInput): Promise<Value> {
   const { program } = expression;
@@ -99,7 +99,10 @@ async function evaluate({ expression }: CompiledMutation, input: ExpressionInput
 function patched(object: DynamicObject, value: Value): unknown {
   if (!(value instanceof ListValue))
     throw new MutationFailure('type mismatch: JSONPatchType.expression should evaluate to array');
-  const operations = [...value].map(operationOf);
+  if (value.size > MOST_OPERATIONS)
+    throw new MutationFailure(`JSON Patch: ${value.size} operations, of which ${MOST_OPERATIONS} are allowed at the most`);
+  const size = { counted: 0 };
+  const operations = Array.from(value, (operation) => operationOf(operation, size));
   try {
     return applyJsonPatch(object, operations);
   } catch (error) {
@@ -113,12 +116,12 @@ function patched(object: DynamicObject, value: Value): unknown {
 
 const NO_JSON = 'JSONPath valueExpression evaluated to a type that could not marshal to JSON: ';
 
-function operationOf(operation: Value): Record<string, unknown> {
+function operationOf(operation: Value, size: JsonSize): Record<string, unknown> {
   if (!(operation instanceof MapValue))
     throw new MutationFailure('type mismatch: JSONPatchType.expression should evaluate to array of JSONPatch');
   const value = operation.get('value');
   if (value instanceof MapValue && value.typeName?.startsWith('Object')) {
-    const wrong = misplacedTypes(value, value.typeName);
+    const wrong = jsonOrFailure(() => misplacedTypes(value, value.typeName!), NO_JSON);
     if (wrong.length) throw new MutationFailure(`type mismatch: ${wrong.join('\n')}`);
   }
   const text = (name: string) => operation.get(name) ?? '';
@@ -127,14 +130,14 @@ function operationOf(operation: Value): Record<string, unknown> {
     op: text('op'),
     path: text('path'),
     ...(from !== '' && { from }),
-    ...(value !== undefined && { value: toJsonOr(value, NO_JSON) }),
+    ...(value !== undefined && { value: jsonOrFailure(() => toJson(value, size), NO_JSON) }),
   };
 }
 
 function applied({ attributes, kind, object }: MutationInput, value: Value): unknown {
-  const wrong = misplacedTypes(value, 'Object');
+  const wrong = jsonOrFailure(() => misplacedTypes(value, 'Object'));
   if (wrong.length) throw new MutationFailure(`type mismatch: ${wrong.join('\n')}`);
-  const configuration = toJsonOr(value, '');
+  const configuration = jsonOrFailure(() => toJson(value));
   if (!isJsonMap(configuration)) throw new MutationFailure('invalid return type');
   const type = typeOfKind(kind);
   const whole = { ...configuration, apiVersion: object.apiVersion, kind: object.kind };

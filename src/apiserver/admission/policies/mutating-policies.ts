@@ -11,6 +11,7 @@ import { AuthorizerDecisions } from '../matching/authorizer-decisions.ts';
 import { currentObjects } from '../matching/current-objects.ts';
 import { createMemories, type ReinvocationMemory, reinvocationOf } from '../matching/reinvocation.ts';
 import { refuse } from '../refusal.ts';
+import { requestTimedOut } from '../webhooks/refusals.ts';
 import type { CompiledMutatingPolicy } from './evaluate-mutating-policy.ts';
 import {
   type Binding,
@@ -139,8 +140,10 @@ export function createMutatingPolicies(deps: PolicyDeps): AdmissionPlugin {
       memory.begin(attributes, reinvocationOf(attributes));
       const decisions = new AuthorizerDecisions(authorizer, attributes.user);
       let applied = false;
-      for (const each of await invocations(attributes, failures))
+      for (const each of await invocations(attributes, failures)) {
+        if (attributes.deadlineMs !== undefined && performance.now() >= attributes.deadlineMs) throw requestTimedOut();
         if (await invoke(each, attributes, { memory, failures, decisions })) applied = true;
+      }
       if (applied) {
         // As upstream: whoever runs again if needed runs again after any mutation, its own included.
         memory.changed();

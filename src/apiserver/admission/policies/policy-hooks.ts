@@ -41,11 +41,12 @@ export function policyHooks(
   bindings: readonly DynamicObject[],
   deps: MatchDeps,
 ): readonly PolicyHook[] {
+  const bindingsOf = Map.groupBy(bindings, (binding) => (binding['spec'] as BindingSpec | undefined)?.policyName);
   return policies.flatMap((policy) => {
     const name = policy.metadata.name!;
     const spec = (policy['spec'] ?? {}) as PolicySpec;
-    const own = bindings.filter((binding) => (binding['spec'] as BindingSpec | undefined)?.policyName === name);
-    if (!own.length) return [];
+    const own = bindingsOf.get(name);
+    if (!own) return [];
     const matches = createRequestMatcher(criteria(spec.matchConstraints), deps);
     return [{ name, policy, spec, matches, bindings: own.map((binding) => bindingOf(binding, deps)) }];
   });

@@ -10,6 +10,7 @@ import { AuthorizerDecisions } from '../matching/authorizer-decisions.ts';
 import { currentObjects } from '../matching/current-objects.ts';
 import type { MatchDeps } from '../matching/request-matcher.ts';
 import { refuse } from '../refusal.ts';
+import { requestTimedOut } from '../webhooks/refusals.ts';
 import type { CompiledValidatingPolicy, Denial, Verdict } from './evaluate-validating-policy.ts';
 import {
   type Binding,
@@ -63,6 +64,7 @@ export function createValidatingPolicies(deps: PolicyDeps): AdmissionPlugin {
       try {
         if (!matchOrConfigurationError(binding.matches, attributes)) continue;
         for (const params of await collectParams(paramKind, binding.spec.paramRef, requestNamespace(attributes), reader)) {
+          if (attributes.deadlineMs !== undefined && performance.now() >= attributes.deadlineMs) throw requestTimedOut();
           request ??= await versionedRequest(attributes, kind, reader);
           const startMs = performance.now();
           const of = { metrics, name: hook.name, kind: 'policy', type: 'validate' } as const;
