@@ -68,7 +68,7 @@ export function formatLabels(labels: Readonly<Record<string, string>> | undefine
 }
 
 /** The first few of a list and how many more there are. */
-export function formatSome(items: readonly string[], most: number, separator = ','): string {
+export function formatSome(items: readonly string[], most: number, separator = ',', all = items.length): string {
   const shown = items.slice(0, most).join(separator);
-  return items.length > most ? `${shown} + ${items.length - most} more...` : shown;
+  return all > most ? `${shown} + ${all - most} more...` : shown;
 }

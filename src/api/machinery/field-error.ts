@@ -6,21 +6,40 @@ import type { FieldError } from './status-error.ts';
 
 /** How a bad value is shown: texts and numbers as Go prints them, the rest as its JSON, fit for a page; what is not there is `null`. */
 function show(value: unknown): string {
+  if (value instanceof LateValue) return show(value.make());
   if (typeof value === 'string') return goQuote(value);
   if (typeof value === 'number' && !Number.isSafeInteger(value)) return goFloat(value);
   const json = exactJsonText(value ?? null);
   return typeof value === 'object' ? json.replace(FOR_PAGES, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`) : json;
 }
 
+/** A bad value in a form that takes time to make: it is made when it is shown. */
+export class LateValue {
+  readonly make: () => unknown;
+
+  constructor(make: () => unknown) {
+    this.make = make;
+  }
+}
+
 const FOR_PAGES = /[<>&\u2028\u2029]/g;
 
 const withDetail = (text: string, detail: string) => (detail ? `${text}: ${detail}` : text);
 
-export const invalidField = (field: string, value: unknown, detail: string): FieldError => ({
+/**
+ * What shows a value is put into words when somebody reads it: one complaint for each item of a list that shows the whole list would fill
+ * the memory, and few of so many are told.
+ */
+const late = (field: string, reason: FieldError['reason'], words: () => string): FieldError => ({
   field,
-  reason: 'FieldValueInvalid',
-  message: withDetail(`Invalid value: ${show(value)}`, detail),
+  reason,
+  get message() {
+    return words();
+  },
 });
+
+export const invalidField = (field: string, value: unknown, detail: string): FieldError =>
+  late(field, 'FieldValueInvalid', () => withDetail(`Invalid value: ${show(value)}`, detail));
 
 export const requiredField = (field: string, detail = ''): FieldError => ({
   field,
@@ -34,27 +53,21 @@ export const forbiddenField = (field: string, detail: string): FieldError => ({
   message: withDetail('Forbidden', detail),
 });
 
-export const duplicateField = (field: string, value: unknown, detail = ''): FieldError => ({
-  field,
-  reason: 'FieldValueDuplicate',
-  message: withDetail(`Duplicate value: ${show(value)}`, detail),
-});
+export const duplicateField = (field: string, value: unknown, detail = ''): FieldError =>
+  late(field, 'FieldValueDuplicate', () => withDetail(`Duplicate value: ${show(value)}`, detail));
 
-export const notFoundField = (field: string, value: unknown): FieldError => ({
-  field,
-  reason: 'FieldValueNotFound',
-  message: `Not found: ${show(value)}`,
-});
+/** @param detail makes what is said besides */
+export const notFoundField = (field: string, value: unknown, detail = () => ''): FieldError =>
+  late(field, 'FieldValueNotFound', () => withDetail(`Not found: ${show(value)}`, detail()));
 
 /** `supported` is shown in the order given. */
-export const notSupportedField = (field: string, value: unknown, supported: readonly string[]): FieldError => ({
-  field,
-  reason: 'FieldValueNotSupported',
-  message: withDetail(
-    `Unsupported value: ${show(value)}`,
-    supported.length ? `supported values: ${supported.map((s) => JSON.stringify(s)).join(', ')}` : '',
-  ),
-});
+export const notSupportedField = (field: string, value: unknown, supported: readonly string[]): FieldError =>
+  late(field, 'FieldValueNotSupported', () =>
+    withDetail(
+      `Unsupported value: ${show(value)}`,
+      supported.length ? `supported values: ${supported.map((s) => JSON.stringify(s)).join(', ')}` : '',
+    ),
+  );
 
 export const tooLongField = (field: string, maxBytes: number): FieldError => ({
   field,

@@ -107,10 +107,15 @@ function canonicalCidrComplaints(value: string): string[] {
   return complaints.length ? complaints : unlessCanonical(value, formatCidr(parseCidr(value)!));
 }
 
+/** What was let through once. A set where there may be many: each of a new list is looked for among them. */
+export type StoredAddresses = readonly string[] | ReadonlySet<string>;
+
+const isStored = (value: string, stored: StoredAddresses) => ('has' in stored ? stored.has(value) : stored.includes(value));
+
 const check =
   (complaints: (value: string) => string[]) =>
-  (field: string, value: string, stored: readonly string[] = []): FieldError[] =>
-    stored.includes(value) ? [] : complaints(value).map((complaint) => invalidField(field, value, complaint));
+  (field: string, value: string, stored: StoredAddresses = []): FieldError[] =>
+    isStored(value, stored) ? [] : complaints(value).map((complaint) => invalidField(field, value, complaint));
 
 /** For fields that are older than the strict rules: `stored` values may stay as they are. */
 export const checkIp = check(ipComplaints);

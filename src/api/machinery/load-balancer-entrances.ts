@@ -19,7 +19,7 @@ export function validateEntrances<T extends Entrance>(
   path: string,
   more: (entrance: T, path: string) => readonly FieldError[] = () => [],
 ): FieldError[] {
-  const storedIps = stored.flatMap(({ ip }) => ip ?? []);
+  const storedIps = new Set(stored.map(({ ip = '' }) => ip));
   return entrances.flatMap((entrance, i) => {
     const at = `${path}[${i}]`;
     const { ip, hostname } = entrance;

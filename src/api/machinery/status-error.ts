@@ -166,11 +166,25 @@ export interface FieldError {
 
 /** A list in which everything is wrong must not make an answer of a hundred megabytes. */
 export const MOST_FIELD_ERRORS = 200;
+/** Nor must a few complaints that each show all of a long list. In characters; the first complaint is told whatever it is. */
+const LONGEST_TOLD = 1_000_000;
+
+/** The first complaints, as many as there is room for, in words. */
+function toldOf(errors: readonly FieldError[]): StatusCause[] {
+  const told: StatusCause[] = [];
+  let length = 0;
+  for (const { reason, message, field } of errors.slice(0, MOST_FIELD_ERRORS)) {
+    length += message.length + field.length;
+    if (told.length && length > LONGEST_TOLD) break;
+    told.push({ reason, message, field });
+  }
+  return told;
+}
 
 /** `qualifiedKind` is `Pod` or `Deployment.apps`, with the group and without the version. */
 export function invalid(kind: { group: string; kind: string }, name: string, errors: readonly FieldError[]): StatusError {
   const qualified = kind.group ? `${kind.kind}.${kind.group}` : kind.kind;
-  const told = errors.slice(0, MOST_FIELD_ERRORS);
+  const told = toldOf(errors);
   // The same is said once, however many checks say it.
   const texts = [...new Set(told.map((e) => `${e.field}: ${e.message}`))];
   if (errors.length > told.length) texts.push(`and ${errors.length - told.length} more`);
@@ -179,6 +193,6 @@ export function invalid(kind: { group: string; kind: string }, name: string, err
     ...(name && { name }),
     ...(kind.group && { group: kind.group }),
     ...(kind.kind && { kind: kind.kind }),
-    causes: told.map((e) => ({ reason: e.reason, message: e.message, field: e.field })),
+    causes: told,
   });
 }

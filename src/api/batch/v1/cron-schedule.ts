@@ -91,8 +91,9 @@ function parseField(text: string, field: Field): CronField {
   for (const range of text.split(',')) {
     if (range === '') continue;
     const { start, end, every, star } = parseRange(range, field);
-    for (let value = start; value <= end; value += every) values.add(value);
     any ||= star && every === 1;
+    // Nothing can be added to all there are.
+    if (values.size <= field.max - field.min) for (let value = start; value <= end; value += every) values.add(value);
   }
   return { values, any };
 }

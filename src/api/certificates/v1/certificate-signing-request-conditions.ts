@@ -23,14 +23,19 @@ const hasBoth = (conditions: readonly Condition[]) =>
 export function validateConditions(conditions: readonly Condition[], existing: readonly Condition[]): FieldError[] {
   const errors: FieldError[] = [];
   const seen = new Set<string>();
+  const before = {
+    hasNameless: existing.some(({ type }) => !type),
+    hasBoth: hasBoth(existing),
+    repeats: hasDuplicates(existing),
+  };
   conditions.forEach(({ type, status }, i) => {
-    if (!type && !existing.some((stored) => !stored.type)) errors.push(requiredField(`${PATH}[${i}].type`));
+    if (!type && !before.hasNameless) errors.push(requiredField(`${PATH}[${i}].type`));
     const allowed = ONLY_TRUE.includes(type) ? ['True'] : ['False', 'True', 'Unknown'];
     if (!status) errors.push(requiredField(`${PATH}[${i}].status`));
     else if (!allowed.includes(status)) errors.push(notSupportedField(`${PATH}[${i}].status`, status, allowed));
     if ((type === APPROVED && seen.has(DENIED)) || (type === DENIED && seen.has(APPROVED)))
-      if (!hasBoth(existing)) errors.push(invalidField(PATH, type, 'Approved and Denied conditions are mutually exclusive'));
-    if (seen.has(type) && !hasDuplicates(existing)) errors.push(duplicateField(`${PATH}[${i}].type`, type));
+      if (!before.hasBoth) errors.push(invalidField(PATH, type, 'Approved and Denied conditions are mutually exclusive'));
+    if (seen.has(type) && !before.repeats) errors.push(duplicateField(`${PATH}[${i}].type`, type));
     seen.add(type);
   });
   return errors;
@@ -60,8 +65,11 @@ export function validateConditionsUpdate(
 /** Conditions with the times that the client left out; a condition that was there keeps the time of its last change. */
 export function withTimes(conditions: readonly Condition[], existing: readonly Condition[], nowMs: number): Condition[] {
   const now = formatTime(nowMs);
+  const identityOf = ({ type, status }: Condition) => JSON.stringify([type, status]);
+  // Of several that are the same the first one counts.
+  const before = new Map(existing.toReversed().map((condition) => [identityOf(condition), condition]));
   return conditions.map((condition) => {
-    const same = existing.find(({ type, status }) => type === condition.type && status === condition.status);
+    const same = before.get(identityOf(condition));
     return {
       ...condition,
       lastUpdateTime: condition.lastUpdateTime ?? now,

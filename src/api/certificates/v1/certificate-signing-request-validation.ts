@@ -84,10 +84,12 @@ function validateUsages(usages: readonly string[], stored: readonly string[]): F
     usages.forEach((usage, i) => {
       if (isUnknown(usage)) errors.push(notSupportedField(`spec.usages[${i}]`, usage, KEY_USAGES));
     });
-  if (new Set(stored).size === stored.length)
-    usages.forEach((usage, i) => {
-      if (usages.indexOf(usage) < i) errors.push(duplicateField(`spec.usages[${i}]`, usage));
-    });
+  if (new Set(stored).size < stored.length) return errors;
+  const seen = new Set<string>();
+  usages.forEach((usage, i) => {
+    if (seen.has(usage)) errors.push(duplicateField(`spec.usages[${i}]`, usage));
+    seen.add(usage);
+  });
   return errors;
 }
 

@@ -21,19 +21,14 @@ const restartsAll = ({ containers, initContainers = [] }: V1PodSpec) =>
 /** Adds complaints about containers that are said to run after they have ended for good. `spec` is that of the stored pod. */
 export function checkTransitions(after: V1PodStatus, before: V1PodStatus, spec: V1PodSpec, errors: FieldError[]): void {
   if (!restartsAll(spec)) {
-    checkList(after.containerStatuses, before.containerStatuses, 'status.containerStatuses', errors, (name, exitCode) =>
-      spec.containers.some((container) => container.name === name && mayRestart(container, spec.restartPolicy, exitCode)),
-    );
-    checkList(
-      after.initContainerStatuses,
-      before.initContainerStatuses,
-      'status.initContainerStatuses',
-      errors,
-      (name, exitCode) =>
-        spec.initContainers?.some(
-          (container) => container.name === name && mayRestart(container, spec.restartPolicy, exitCode),
-        ) ?? false,
-    );
+    const among = (containers: readonly V1Container[]) => {
+      const byName = Map.groupBy(containers, ({ name }) => name);
+      return (name: string, exitCode: number) =>
+        byName.get(name)?.some((container) => mayRestart(container, spec.restartPolicy, exitCode)) ?? false;
+    };
+    const [own, init] = [among(spec.containers), among(spec.initContainers ?? [])];
+    checkList(after.containerStatuses, before.containerStatuses, 'status.containerStatuses', errors, own);
+    checkList(after.initContainerStatuses, before.initContainerStatuses, 'status.initContainerStatuses', errors, init);
   }
   checkList(
     after.ephemeralContainerStatuses,
@@ -51,10 +46,9 @@ function checkList(
   errors: FieldError[],
   allowed: (name: string, exitCode: number) => boolean,
 ): void {
+  const runs = new Set(after.filter(({ state }) => !state?.terminated).map(({ name }) => name));
   before.forEach(({ name, state }, i) => {
-    if (!state?.terminated) return;
-    const now = after.find((status) => status.name === name && !status.state?.terminated);
-    if (now && !allowed(name, state.terminated.exitCode))
+    if (state?.terminated && runs.has(name) && !allowed(name, state.terminated.exitCode))
       errors.push(forbiddenField(`${path}[${i}].state`, 'may not be transitioned to non-terminated state'));
   });
 }

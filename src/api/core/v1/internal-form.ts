@@ -4,6 +4,7 @@
  */
 import { exactJsonText } from '../../../std/exact-json.ts';
 import { isJsonMap } from '../../machinery/clone.ts';
+import { LateValue } from '../../machinery/field-error.ts';
 import { INTERNAL_TYPES } from './internal-types.ts';
 
 interface Field {
@@ -59,8 +60,8 @@ function fieldsOf(type: string): readonly Field[] {
 const LONGEST_SHOWN = 50_000;
 
 /** A value for a complaint. What is very long is shown as it was written. */
-export const shownForm = (type: string, value: unknown): unknown =>
-  exactJsonText(value ?? null).length > LONGEST_SHOWN ? value : internalForm(type, value);
+export const shownForm = (type: string, value: unknown): LateValue =>
+  new LateValue(() => (exactJsonText(value ?? null).length > LONGEST_SHOWN ? value : internalForm(type, value)));
 
 /**
  * What upstream has for a value of the API. `type` is one of `INTERNAL_TYPES`. `isStored`: it comes from the store, which keeps no empty

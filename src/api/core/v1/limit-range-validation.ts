@@ -85,8 +85,10 @@ function resourcesOf(item: Item): Set<string> {
 
 function checkAmounts(item: Item, resource: string, path: string): FieldError[] {
   const errors: FieldError[] = [];
-  const text = (amounts: Amounts) =>
-    item.type === 'Pod' && amounts.startsWith('default') ? undefined : item[amounts]?.[resource];
+  const text = (amounts: Amounts) => {
+    const given = item.type === 'Pod' && amounts.startsWith('default') ? undefined : item[amounts];
+    return given && Object.hasOwn(given, resource) ? given[resource] : undefined;
+  };
   const amount = (amounts: Amounts) => {
     const given = text(amounts);
     return given === undefined ? undefined : parseQuantity(given).nano;

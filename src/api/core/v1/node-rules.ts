@@ -21,6 +21,7 @@ import {
 } from '../../machinery/names.ts';
 import type { DynamicObject } from '../../machinery/object.ts';
 import type { FieldError } from '../../machinery/status-error.ts';
+import { withTexts } from './annotated-structure.ts';
 import { validateDeclaredFeatures } from './declared-features.ts';
 import { shownForm } from './internal-form.ts';
 import { checkResourceAmount } from './resources-validation.ts';
@@ -51,6 +52,13 @@ const ANNOTATIONS = 'metadata.annotations';
 const TAINTS = 'scheduler.alpha.kubernetes.io/taints';
 const PREFER_AVOID_PODS = 'scheduler.alpha.kubernetes.io/preferAvoidPods';
 
+const TAINT_TEXTS = ['key', 'value', 'effect'];
+const areTaints = (value: unknown) => Array.isArray(value) && value.every((one) => withTexts(one, TAINT_TEXTS));
+const areAvoided = (value: unknown) => {
+  const list = isJsonMap(value) ? (value['preferAvoidPods'] ?? []) : undefined;
+  return Array.isArray(list) && list.every(isJsonMap);
+};
+
 interface AvoidedPods {
   readonly preferAvoidPods?: readonly { readonly podSignature?: { readonly podController?: V1OwnerReference } }[];
 }
@@ -59,11 +67,14 @@ interface AvoidedPods {
 function validateAnnotations(annotations: Readonly<Record<string, string>>): FieldError[] {
   const errors: FieldError[] = [];
   if (annotations[TAINTS])
-    readAnnotation(annotations[TAINTS], Array.isArray, ANNOTATIONS, TAINTS, errors, (taints) =>
-      validateTaints(taints as V1Taint[], `${ANNOTATIONS}.${TAINTS}`),
+    readAnnotation(annotations[TAINTS], areTaints, ANNOTATIONS, TAINTS, errors, (taints) =>
+      validateTaints(
+        (taints as object[]).map((taint) => withTexts(taint, TAINT_TEXTS) as unknown as V1Taint),
+        `${ANNOTATIONS}.${TAINTS}`,
+      ),
     );
   if (annotations[PREFER_AVOID_PODS])
-    readAnnotation(annotations[PREFER_AVOID_PODS], isJsonMap, `${ANNOTATIONS}.AvoidPods`, PREFER_AVOID_PODS, errors, (avoided) =>
+    readAnnotation(annotations[PREFER_AVOID_PODS], areAvoided, `${ANNOTATIONS}.AvoidPods`, PREFER_AVOID_PODS, errors, (avoided) =>
       checkEach((avoided as AvoidedPods).preferAvoidPods ?? [], `${ANNOTATIONS}.${PREFER_AVOID_PODS}`, validateAvoided),
     );
   return errors;
@@ -93,8 +104,7 @@ function readAnnotation(
     errors.push(invalidField(path, key, (error as Error).message));
     return;
   }
-  const right = isRight(value) && (!Array.isArray(value) || value.every(isJsonMap));
-  addErrors(errors, right ? check(value) : [invalidField(path, key, 'must be JSON of the right type')]);
+  addErrors(errors, isRight(value) ? check(value) : [invalidField(path, key, 'must be JSON of the right type')]);
 }
 
 /** Kubernetes' old single field and the newer list say the same; where they do not, it is the old one that was changed. */

@@ -25,9 +25,15 @@ function holds(requirement: V1NodeSelectorRequirement, value: string | undefined
 
 /** As Go reads 64 bits: a sign may stand before it; undefined for what is no such number. */
 function wholeNumber(text: string | undefined): bigint | undefined {
-  if (text === undefined || !/^[+-]?\d+$/.test(text)) return undefined;
-  const value = BigInt(text.replace(/^\+/, ''));
+  const [, sign, digits] = /^([+-]?)0*(\d{1,19})$/.exec(text ?? '') ?? [];
+  if (digits === undefined) return undefined;
+  const value = sign === '-' ? -BigInt(digits) : BigInt(digits);
   return BigInt.asIntN(64, value) === value ? value : undefined;
+}
+
+function labelOf({ metadata }: V1Node, key: string): string | undefined {
+  const labels = metadata?.labels;
+  return labels && Object.hasOwn(labels, key) ? labels[key] : undefined;
 }
 
 /** A term without requirements matches nothing. */
@@ -36,7 +42,7 @@ export function matchesNodeSelectorTerm(term: V1NodeSelectorTerm, node: V1Node):
   const fields = term.matchFields ?? [];
   if (expressions.length + fields.length === 0) return false;
   return (
-    expressions.every((requirement) => holds(requirement, node.metadata?.labels?.[requirement.key])) &&
+    expressions.every((requirement) => holds(requirement, labelOf(node, requirement.key))) &&
     fields.every((requirement) => requirement.key === 'metadata.name' && holds(requirement, node.metadata?.name))
   );
 }

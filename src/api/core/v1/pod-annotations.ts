@@ -3,6 +3,7 @@ import type { V1AppArmorProfile, V1ObjectMeta, V1PodSpec, V1SeccompProfile, V1To
 import { forbiddenField, invalidField } from '../../machinery/field-error.ts';
 import type { DynamicObject } from '../../machinery/object.ts';
 import type { FieldError } from '../../machinery/status-error.ts';
+import { withTexts } from './annotated-structure.ts';
 import { checkDescendingPath } from './local-path.ts';
 import { eachContainer } from './pod-containers.ts';
 import { MIRROR_POD } from './pod-references.ts';
@@ -39,11 +40,20 @@ export function validatePodAnnotations(
   if (has(DELETION_COST) && !isDeletionCost(annotations[DELETION_COST]!))
     errors.push(invalidField(`${path}[${DELETION_COST}]`, annotations[DELETION_COST], 'must be a 32bit integer'));
   if (has(SECCOMP_POD)) checkSeccomp(annotations[SECCOMP_POD]!, `${path}.${SECCOMP_POD}`, errors);
+  let containers: ReadonlySet<string> | undefined;
   for (const key in annotations) {
     if (key.startsWith(SECCOMP_CONTAINER)) checkSeccomp(annotations[key]!, `${path}.${key}`, errors);
-    else if (key.startsWith(APP_ARMOR_CONTAINER)) checkAppArmor(key, annotations[key]!, spec, path, errors);
+    else if (key.startsWith(APP_ARMOR_CONTAINER)) {
+      containers ??= containerNames(spec);
+      checkAppArmor(key, annotations[key]!, containers, path, errors);
+    }
   }
 }
+
+const containerNames = (spec: V1PodSpec | undefined): ReadonlySet<string> =>
+  new Set(
+    [...(spec?.initContainers ?? []), ...(spec?.containers ?? []), ...(spec?.ephemeralContainers ?? [])].map(({ name }) => name),
+  );
 
 function checkTolerations(text: string, path: string, errors: FieldError[]): void {
   let tolerations: unknown;
@@ -53,9 +63,10 @@ function checkTolerations(text: string, path: string, errors: FieldError[]): voi
     errors.push(invalidField(path, TOLERATIONS, (error as Error).message));
     return;
   }
-  if (!Array.isArray(tolerations) || tolerations.some((one) => typeof one !== 'object' || one === null))
+  const list = Array.isArray(tolerations) ? tolerations.map((one) => withTexts(one, ['key', 'operator', 'value', 'effect'])) : [];
+  if (!Array.isArray(tolerations) || list.includes(undefined))
     errors.push(invalidField(path, TOLERATIONS, 'must be a list of tolerations'));
-  else validateTolerations(tolerations as V1Toleration[], `${path}.${TOLERATIONS}`, errors);
+  else validateTolerations(list as V1Toleration[], `${path}.${TOLERATIONS}`, errors);
 }
 
 function checkSeccomp(profile: string, field: string, errors: FieldError[]): void {
@@ -64,14 +75,9 @@ function checkSeccomp(profile: string, field: string, errors: FieldError[]): voi
   else errors.push(invalidField(field, profile, 'must be a valid seccomp profile'));
 }
 
-function checkAppArmor(key: string, profile: string, spec: V1PodSpec | undefined, path: string, errors: FieldError[]): void {
+function checkAppArmor(key: string, profile: string, containers: ReadonlySet<string>, path: string, errors: FieldError[]): void {
   const name = key.slice(APP_ARMOR_CONTAINER.length);
-  let found = false;
-  if (spec)
-    eachContainer(spec, '', (container) => {
-      found ||= container.name === name;
-    });
-  if (!found) errors.push(invalidField(`${path}[${key}]`, name, 'container not found'));
+  if (!containers.has(name)) errors.push(invalidField(`${path}[${key}]`, name, 'container not found'));
   if (profile !== '' && profile !== 'runtime/default' && profile !== 'unconfined' && !profile.startsWith(LOCALHOST))
     errors.push(invalidField(`${path}[${key}]`, profile, `invalid AppArmor profile name: ${JSON.stringify(profile)}`));
 }

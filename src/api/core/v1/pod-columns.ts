@@ -128,7 +128,8 @@ function formatRestarts({ restarts, lastRestart }: PodSummary, nowMs: number): s
 function formatReadinessGates(pod: V1Pod): string {
   const gates = pod.spec?.readinessGates ?? [];
   if (!gates.length) return NONE;
-  return `${gates.filter(({ conditionType }) => isTrue(pod, conditionType)).length}/${gates.length}`;
+  const open = new Set(pod.status?.conditions?.filter(({ status }) => status === 'True').map(({ type }) => type));
+  return `${gates.filter(({ conditionType }) => open.has(conditionType)).length}/${gates.length}`;
 }
 
 export const podColumns: readonly Column[] = [
@@ -152,11 +153,11 @@ export const podColumns: readonly Column[] = [
   ),
 ];
 
-const ENDED: Readonly<Record<string, readonly RowCondition[]>> = {
-  Succeeded: [{ type: 'Completed', status: 'True', reason: 'Succeeded', message: 'The pod has completed successfully.' }],
-  Failed: [{ type: 'Completed', status: 'True', reason: 'Failed', message: 'The pod failed.' }],
-};
+const ENDED: ReadonlyMap<string, readonly RowCondition[]> = new Map([
+  ['Succeeded', [{ type: 'Completed', status: 'True', reason: 'Succeeded', message: 'The pod has completed successfully.' }]],
+  ['Failed', [{ type: 'Completed', status: 'True', reason: 'Failed', message: 'The pod failed.' }]],
+]);
 
 export function podRowConditions(object: DynamicObject): readonly RowCondition[] {
-  return ENDED[(object as V1Pod).status?.phase ?? ''] ?? [];
+  return ENDED.get((object as V1Pod).status?.phase ?? '') ?? [];
 }

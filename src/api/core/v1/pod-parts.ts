@@ -85,9 +85,13 @@ export const podStatusPart = statusPart({
 
 /** A writer that does not know of a condition's `observedGeneration` does not take it away. */
 function keepGenerations(after: readonly V1PodCondition[], before: readonly V1PodCondition[]): V1PodCondition[] {
-  const known = Map.groupBy(before, ({ type }) => type);
+  const known = new Map(
+    Map.groupBy(before, ({ type }) => type)
+      .entries()
+      .map(([type, all]) => [type, all.values()]),
+  );
   return after.map((condition) => {
-    const observedGeneration = known.get(condition.type)?.shift()?.observedGeneration;
+    const observedGeneration = known.get(condition.type)?.next().value?.observedGeneration;
     return condition.observedGeneration || !observedGeneration ? condition : { ...condition, observedGeneration };
   });
 }

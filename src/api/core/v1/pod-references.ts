@@ -61,10 +61,9 @@ function volumeSecrets(volume: V1Volume): (string | undefined)[] {
 
 function resourceClaimsOf(pod: V1Pod): Set<string> {
   const names = new Set<string>();
-  for (const claim of pod.spec?.resourceClaims ?? []) {
-    const made = pod.status?.resourceClaimStatuses?.find((status) => status.name === claim.name)?.resourceClaimName;
-    add(names, claim.resourceClaimName ?? made);
-  }
+  // Of several of one name the first one counts.
+  const made = new Map(pod.status?.resourceClaimStatuses?.toReversed().map((status) => [status.name, status.resourceClaimName]));
+  for (const claim of pod.spec?.resourceClaims ?? []) add(names, claim.resourceClaimName ?? made.get(claim.name));
   add(names, pod.status?.extendedResourceClaimStatus?.resourceClaimName);
   return names;
 }

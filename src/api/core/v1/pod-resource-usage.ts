@@ -1,12 +1,6 @@
 import type { V1Container, V1ContainerStatus, V1Pod } from '../../gen/types.ts';
-import { compareQuantities, type Quantity } from '../../machinery/quantity.ts';
-import {
-  addToResourceList,
-  parseResourceList,
-  type ResourceList,
-  raiseToResourceList,
-  sumResourceLists,
-} from '../../machinery/resource-list.ts';
+import { addQuantities, compareQuantities, type Quantity } from '../../machinery/quantity.ts';
+import { addToResourceList, parseResourceList, type ResourceList, raiseToResourceList } from '../../machinery/resource-list.ts';
 
 type AmountsOf = (container: V1Container, status: V1ContainerStatus | undefined) => ResourceList;
 
@@ -105,21 +99,25 @@ const filledUp = (amountsOf: AmountsOf, missing: ResourceList | undefined): Amou
   missing ? (container, status) => new Map([...missing, ...amountsOf(container, status)]) : amountsOf;
 
 function aggregate({ spec, status }: V1Pod, amountsOf: AmountsOf): Map<string, Quantity> {
-  const statuses = [...(status?.containerStatuses ?? []), ...(status?.initContainerStatuses ?? [])];
-  const amounts = (container: V1Container) =>
-    amountsOf(
-      container,
-      statuses.find(({ name }) => name === container.name),
-    );
+  // Of several of one name the first one counts.
+  const statuses = new Map(
+    [...(status?.containerStatuses ?? []), ...(status?.initContainerStatuses ?? [])].reverse().map((each) => [each.name, each]),
+  );
+  const amounts = (container: V1Container) => amountsOf(container, statuses.get(container.name));
   const total = new Map<string, Quantity>();
   for (const container of spec?.containers ?? []) addToResourceList(total, amounts(container));
   const sidecars = new Map<string, Quantity>();
   const peak = new Map<string, Quantity>();
   for (const container of spec?.initContainers ?? []) {
-    if (container.restartPolicy === 'Always') {
-      addToResourceList(sidecars, amounts(container));
-      raiseToResourceList(peak, sidecars);
-    } else raiseToResourceList(peak, sumResourceLists(amounts(container), sidecars));
+    const own = amounts(container);
+    const isSidecar = container.restartPolicy === 'Always';
+    if (isSidecar) addToResourceList(sidecars, own);
+    // Only of what the container itself wants: of all else the peak is as high as the sidecars so far already.
+    for (const [name, quantity] of own) {
+      const beside = sidecars.get(name);
+      const needed = isSidecar || !beside ? (beside ?? quantity) : addQuantities(quantity, beside);
+      raiseToResourceList(peak, new Map([[name, needed]]));
+    }
   }
   addToResourceList(total, sidecars);
   raiseToResourceList(total, peak);

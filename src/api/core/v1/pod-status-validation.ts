@@ -133,9 +133,12 @@ function checkAllocated(
   statuses.forEach(({ name, allocatedResourcesStatus }, i) => {
     if (!allocatedResourcesStatus) return;
     const container = byName.get(name);
+    const claims = new Set(
+      container?.resources?.claims?.map((claim) => `claim:${claim.name}${claim.request ? `/${claim.request}` : ''}`),
+    );
     allocatedResourcesStatus.forEach((resource, r) => {
       const at = `${path}[${i}].allocatedResourcesStatus[${r}]`;
-      if (container) checkAllocatedName(resource.name, container, `${at}.name`, errors);
+      if (container) checkAllocatedName(resource.name, container, claims, `${at}.name`, errors);
       const ids = new Set<string>();
       resource.resources?.forEach(({ resourceID, health = '', message }, h) => {
         if (!HEALTH.includes(health)) errors.push(notSupportedField(`${at}.resources[${h}].health`, health, HEALTH));
@@ -149,10 +152,15 @@ function checkAllocated(
   });
 }
 
-function checkAllocatedName(name: string, { resources }: V1Container, field: string, errors: FieldError[]): void {
+function checkAllocatedName(
+  name: string,
+  { resources }: V1Container,
+  claims: ReadonlySet<string>,
+  field: string,
+  errors: FieldError[],
+): void {
   if (name.startsWith('claim:')) {
-    const claims = resources?.claims?.map((claim) => `claim:${claim.name}${claim.request ? `/${claim.request}` : ''}`);
-    if (!claims?.includes(name))
+    if (!claims.has(name))
       errors.push(
         invalidField(
           field,

@@ -2,8 +2,10 @@
 import type { V1ContainerPort, V1PodSpec } from '../../gen/types.ts';
 import { eachContainer } from './pod-containers.ts';
 
-/** Compared with each other; more of one port are only counted. */
+/** Of one port, compared with each other. */
 const MOST_COMPARED = 50;
+/** Of one pod: more than any answer has room for. */
+const MOST_WARNINGS = 1000;
 
 /** As Go prints the structure. */
 const describe = ({ name = '', hostPort = 0, containerPort, protocol = '', hostIP = '' }: V1ContainerPort) =>
@@ -22,7 +24,7 @@ export function portWarnings(spec: V1PodSpec, path: string): string[] {
         seen.set(key, [{ at, port }]);
         return;
       }
-      for (const other of others) {
+      for (const other of warnings.length < MOST_WARNINGS ? others : []) {
         const how = conflict(port, other.port);
         if (how) warnings.push(`${at}: ${how} port definition with ${other.at}`);
       }

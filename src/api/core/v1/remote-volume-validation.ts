@@ -15,7 +15,7 @@ import type {
 } from '../../gen/types.ts';
 import { invalidField, notSupportedField, requiredField } from '../../machinery/field-error.ts';
 import { checkDnsLabel } from '../../machinery/names.ts';
-import type { FieldError } from '../../machinery/status-error.ts';
+import { type FieldError, MOST_FIELD_ERRORS } from '../../machinery/status-error.ts';
 import { checkDescendingPath } from './local-path.ts';
 
 type Check<T> = (source: T, path: string, scope: unknown, errors: FieldError[]) => void;
@@ -120,8 +120,11 @@ export const checkQuobyte: Check<V1QuobyteVolumeSource> = ({ registry, tenant, v
   else if ((tenant?.length ?? 0) > LONGEST_TENANT)
     errors.push(requiredField(`${path}.tenant`, `must be a UUID and may not exceed a length of ${LONGEST_TENANT} characters`));
   else
-    for (const pair of registry.split(','))
-      if (!/^(\[[^[\]]*\]|[^:[\]]*):[^:[\]]*$/.test(pair)) errors.push(invalidField(`${path}.registry`, registry, REGISTRIES));
+    for (const pair of registry.split(',')) {
+      if (/^(\[[^[\]]*\]|[^:[\]]*):[^:[\]]*$/.test(pair)) continue;
+      errors.push(invalidField(`${path}.registry`, registry, REGISTRIES));
+      if (errors.length > MOST_FIELD_ERRORS) break;
+    }
   if (!volume) errors.push(requiredField(`${path}.volume`));
 };
 

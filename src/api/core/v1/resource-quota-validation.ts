@@ -4,7 +4,7 @@ import { sameMeaning } from '../../machinery/field-checks.ts';
 import { IMMUTABLE, invalidField, requiredField } from '../../machinery/field-error.ts';
 import type { WriteContext } from '../../machinery/kind.ts';
 import type { DynamicObject } from '../../machinery/object.ts';
-import type { FieldError } from '../../machinery/status-error.ts';
+import { type FieldError, MOST_FIELD_ERRORS } from '../../machinery/status-error.ts';
 import { shownForm } from './internal-form.ts';
 import { checkResourceName, isQuotaResource } from './resource-names.ts';
 import { checkResourceAmount } from './resources-validation.ts';
@@ -82,6 +82,7 @@ function checkScopes(spec: V1ResourceQuotaSpec, errors: FieldError[]): void {
   for (const scope of scopes) {
     if (!SCOPES.has(scope)) refuse('unsupported scope');
     for (const _ of outside(scope, spec)) refuse('unsupported scope applied to resource');
+    if (errors.length > MOST_FIELD_ERRORS) return;
   }
   for (const pair of OPPOSITES) if (areOpposite(scopes, pair)) refuse('conflicting scopes');
 }
@@ -98,6 +99,7 @@ function checkScopeSelector(
     for (const _ of outside(scopeName, spec))
       errors.push(invalidField(path, shownForm('ScopeSelector', spec.scopeSelector), 'unsupported scope applied to resource'));
     checkOperator(requirement, path, errors);
+    if (errors.length > MOST_FIELD_ERRORS) return;
   }
   const scopes = requirements.map(({ scopeName }) => scopeName);
   for (const pair of OPPOSITES)

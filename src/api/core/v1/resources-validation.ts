@@ -1,6 +1,6 @@
 /** What containers and pods may ask for (core/validation validateResourceRequirements). */
 import type { CoreV1ResourceClaim, V1ResourceRequirements } from '../../gen/types.ts';
-import { duplicateField, forbiddenField, invalidField, requiredField } from '../../machinery/field-error.ts';
+import { duplicateField, forbiddenField, invalidField, notFoundField, requiredField } from '../../machinery/field-error.ts';
 import { checkDnsLabel } from '../../machinery/names.ts';
 import { compareQuantities, parseQuantity, type Quantity } from '../../machinery/quantity.ts';
 import type { FieldError } from '../../machinery/status-error.ts';
@@ -116,8 +116,8 @@ function checkClaims(
   });
 }
 
-function missingClaim(field: string, name: string, podClaims: ReadonlySet<string>): FieldError {
-  const which = podClaims.size ? `: ${[...podClaims].sort().join(', ')}` : ' which is empty';
-  const detail = `must be one of the names in pod.spec.resourceClaims${which}`;
-  return { field, reason: 'FieldValueNotFound', message: `Not found: ${JSON.stringify(name)}: ${detail}` };
-}
+const missingClaim = (field: string, name: string, podClaims: ReadonlySet<string>): FieldError =>
+  notFoundField(field, name, () => {
+    const which = podClaims.size ? `: ${[...podClaims].sort().join(', ')}` : ' which is empty';
+    return `must be one of the names in pod.spec.resourceClaims${which}`;
+  });

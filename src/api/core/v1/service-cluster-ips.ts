@@ -22,9 +22,11 @@ export function validateClusterIps(spec: V1ServiceSpec, stored: readonly string[
     if (ips.length) errors.push(invalidField(IPS, ips, 'must be empty when `clusterIP` is not specified'));
   } else if (ips.length === 0) errors.push(requiredField(IPS));
   else if (ips[0] !== clusterIP) errors.push(invalidField(IPS, ips, 'first value must match `clusterIP`'));
+  const seen = new Set<string>();
   families.forEach((family, i) => {
     if (!FAMILIES.includes(family)) errors.push(notSupportedField(`spec.ipFamilies[${i}]`, family, FAMILIES));
-    if (families.indexOf(family) < i) errors.push(duplicateField(`spec.ipFamilies[${i}]`, family));
+    if (seen.has(family)) errors.push(duplicateField(`spec.ipFamilies[${i}]`, family));
+    seen.add(family);
   });
   if (ipFamilyPolicy !== undefined && !POLICIES.includes(ipFamilyPolicy))
     errors.push(notSupportedField('spec.ipFamilyPolicy', ipFamilyPolicy, POLICIES));

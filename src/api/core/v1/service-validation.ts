@@ -52,6 +52,7 @@ const specOf = (object: DynamicObject | undefined): V1ServiceSpec => (object as 
 export function validateService(object: DynamicObject, _context?: WriteContext, existing?: DynamicObject): FieldError[] {
   const spec = specOf(object);
   const before = specOf(existing);
+  const storedIps = new Set(before.externalIPs);
   return [
     ...(existing ? validateChange(spec, before) : []),
     ...validateTopologyAnnotations(object),
@@ -62,7 +63,7 @@ export function validateService(object: DynamicObject, _context?: WriteContext, 
     ...validateAffinity(spec),
     ...validateClusterIps(spec, clusterIpsOf(before)),
     ...checkEach(spec.externalIPs, 'spec.externalIPs', (ip, path) => {
-      const errors = checkIp(path, ip, before.externalIPs);
+      const errors = checkIp(path, ip, storedIps);
       return errors.length ? errors : checkNotSpecial(path, ip);
     }),
     ...(spec.type ? checkOneOf('spec.type', spec.type, TYPES) : [requiredField('spec.type')]),
@@ -124,7 +125,7 @@ function validateSourceRanges({ metadata, spec }: DynamicObject, existing: Dynam
   if (!ranges.length && annotated === undefined) return [];
   const field = ranges.length ? 'spec.LoadBalancerSourceRanges' : `metadata.annotations[${SOURCE_RANGES}]`;
   const errors = type === 'LoadBalancer' ? [] : [forbiddenField(field, FOR_LOAD_BALANCERS)];
-  const stored = specOf(existing).loadBalancerSourceRanges?.map((range) => range.trim());
+  const stored = new Set(specOf(existing).loadBalancerSourceRanges?.map((range) => range.trim()));
   if (ranges.length) return [...errors, ...checkEach(ranges, field, (range, path) => checkCidr(path, range.trim(), stored))];
   if (existing?.metadata.annotations?.[SOURCE_RANGES] === annotated) return errors;
   const texts = annotated!.trim() ? annotated!.split(',') : [];

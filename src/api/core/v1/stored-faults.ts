@@ -2,10 +2,13 @@ import type { FieldError } from '../../machinery/status-error.ts';
 
 type Matches = (error: FieldError) => boolean;
 
+/** In characters. A path that is longer has a key in it that nobody could store; to look for a pattern everywhere in it takes minutes. */
+const LONGEST_PATH = 1000;
+
 const at =
-  (field: RegExp, message = /(?:)/): Matches =>
+  (field: RegExp, message?: RegExp): Matches =>
   (error) =>
-    field.test(error.field) && message.test(error.message);
+    error.field.length <= LONGEST_PATH && field.test(error.field) && (!message || message.test(error.message));
 
 /**
  * Faults by rules that are younger than some stored pods, which cannot be mended there (pkg/api/pod
@@ -33,7 +36,7 @@ export function excuseStored(errors: FieldError[], ofStored: () => readonly Fiel
   if (!errors.some((error) => YOUNG_RULES.some((matches) => matches(error)))) return errors;
   const stored = ofStored();
   const excused = YOUNG_RULES.filter((matches) => stored.some(matches));
-  const same = new Set(stored.map(({ field, message }) => `${field}: ${message}`));
+  const same = new Set(stored.filter(isFollowing).map(({ field, message }) => `${field}: ${message}`));
   return errors.filter(
     (error) =>
       !excused.some((matches) => matches(error)) && !(isFollowing(error) && same.has(`${error.field}: ${error.message}`)),

@@ -14,16 +14,17 @@ import { eachContainer } from './pod-containers.ts';
 export function dropUnservedFields(spec: V1PodSpec | undefined, stored?: V1PodSpec): void {
   if (!spec) return;
   if (spec.schedulingGroup && !stored?.schedulingGroup) delete spec.schedulingGroup;
+  const keepsSignals = stored !== undefined && hasStopSignals(stored);
   eachContainer(spec, '', (container) => {
-    if (container.lifecycle?.stopSignal === undefined || (stored && hasStopSignals(stored))) return;
+    if (container.lifecycle?.stopSignal === undefined || keepsSignals) return;
     const { stopSignal: _, ...lifecycle }: V1Lifecycle = container.lifecycle;
     if (Object.keys(lifecycle).length) container.lifecycle = lifecycle;
     else delete container.lifecycle;
   });
-  for (const { projected } of spec.volumes ?? [])
-    for (const source of projected?.sources ?? [])
-      for (const field of ['clusterTrustBundle', 'podCertificate'] as const)
-        if (source[field] && !projects(stored, field)) delete source[field];
+  for (const field of ['clusterTrustBundle', 'podCertificate'] as const) {
+    if (projects(stored, field)) continue;
+    for (const { projected } of spec.volumes ?? []) for (const source of projected?.sources ?? []) delete source[field];
+  }
 }
 
 /** The same of kinds whose pods are made of `spec.template`. */

@@ -17,8 +17,12 @@ const OUTLIVED: readonly (readonly [field: keyof V1Volume, message: string, show
   ['rbd', 'deprecated in v1.28, non-functional in v1.31+'],
 ];
 
-/** Compared with each other; of more only those that are the same are found. */
-const MOST_COMPARED = 200;
+/** Of one pod's paths; behind that only those that are the same are found. */
+const MOST_COMPARISONS = 200_000;
+
+interface Comparisons {
+  left: number;
+}
 
 export function volumeWarnings(volumes: readonly V1Volume[], path: string): string[] {
   const outlived = volumes.flatMap((volume, i) => [
@@ -27,12 +31,14 @@ export function volumeWarnings(volumes: readonly V1Volume[], path: string): stri
     ),
     ...claimSpecWarnings(volume.ephemeral?.volumeClaimTemplate?.spec, `${path}[${i}].ephemeral.volumeClaimTemplate.spec`),
   ]);
-  return [...outlived, ...volumes.flatMap(overlapWarnings)];
+  const comparisons = { left: MOST_COMPARISONS };
+  return [...outlived, ...volumes.flatMap((volume) => overlapWarnings(volume, comparisons))];
 }
 
-function overlapWarnings({ name, configMap, secret, downwardAPI, projected }: V1Volume): string[] {
+function overlapWarnings({ name, configMap, secret, downwardAPI, projected }: V1Volume, comparisons: Comparisons): string[] {
   const volume = `volume ${JSON.stringify(name)}`;
   const warnings: string[] = [];
+  const overlaps = (paths: readonly string[], label: string) => overlapsAmong(paths, label, comparisons);
   if (configMap?.items)
     addAll(warnings, overlaps(pathsOf(configMap.items), `${volume} (ConfigMap ${JSON.stringify(configMap.name ?? '')})`));
   if (secret?.items)
@@ -49,7 +55,10 @@ function overlapWarnings({ name, configMap, secret, downwardAPI, projected }: V1
     const label = `${volume} (Projected ${what})`;
     addAll(warnings, overlaps(paths, label));
     const unique = new Set(paths);
-    if (all.size) addAll(warnings, overlaps([...unique, ...all].sort(), label));
+    if (all.size) {
+      const isAffordable = (unique.size + all.size) ** 2 <= comparisons.left;
+      addAll(warnings, overlaps([...unique, ...(isAffordable ? all : unique.intersection(all))].sort(), label));
+    }
     for (const one of unique) all.add(one);
   }
   return warnings;
@@ -68,20 +77,21 @@ function describeProjection(source: V1VolumeProjection): { paths: string[]; what
   return { paths: [], what: '' };
 }
 
-function overlaps(paths: readonly string[], label: string): string[] {
+function overlapsAmong(paths: readonly string[], label: string, comparisons: Comparisons): string[] {
   const seen = new Set<string>();
   return paths.flatMap((path) => {
     const normal = withoutTrailing(path, '/');
-    const other = overlapping(seen, normal);
+    const other = overlapping(seen, normal, comparisons);
     seen.add(normal);
     return other === undefined ? [] : [`${label}: overlapping paths: ${JSON.stringify(normal)} with ${JSON.stringify(other)}`];
   });
 }
 
-function overlapping(paths: ReadonlySet<string>, path: string): string | undefined {
+function overlapping(paths: ReadonlySet<string>, path: string, comparisons: Comparisons): string | undefined {
   if (path === '' || paths.has('')) return undefined;
   if (paths.has(path)) return path;
-  if (paths.size > MOST_COMPARED) return undefined;
+  if (paths.size > comparisons.left) return undefined;
+  comparisons.left -= paths.size;
   for (const other of paths) if (`${other}/`.startsWith(path) || `${path}/`.startsWith(other)) return other;
   return undefined;
 }

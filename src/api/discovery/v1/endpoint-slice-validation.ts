@@ -33,7 +33,7 @@ const sliceOf = (object: DynamicObject) => object as unknown as V1EndpointSlice;
 interface AddressRules {
   readonly addressType: string;
   /** Those that are there already. */
-  readonly stored: readonly string[];
+  readonly stored: ReadonlySet<string>;
   readonly anyAddress: boolean;
 }
 
@@ -42,7 +42,7 @@ const isServers = ({ metadata: { name, namespace } }: DynamicObject) => name ===
 
 export function validateEndpointSlice(object: DynamicObject, _context: WriteContext, existing?: DynamicObject): FieldError[] {
   const { addressType, endpoints, ports } = sliceOf(object);
-  const stored = (existing && sliceOf(existing).endpoints?.flatMap(({ addresses }) => addresses)) ?? [];
+  const stored = new Set(existing && sliceOf(existing).endpoints?.flatMap(({ addresses }) => addresses));
   return [
     ...(addressType ? checkOneOf('addressType', addressType, ADDRESS_TYPES) : [requiredField('addressType')]),
     ...validateEndpoints(endpoints ?? [], { addressType, stored, anyAddress: isServers(object) }),

@@ -21,7 +21,7 @@ const POLICY_TYPES = ['Ingress', 'Egress'];
 /** What an update may keep although it would be refused today. */
 interface Stored {
   readonly lenient: boolean;
-  readonly cidrs: readonly string[];
+  readonly cidrs: ReadonlySet<string>;
 }
 
 interface Rule {
@@ -48,8 +48,10 @@ export function validateNetworkPolicy(object: DynamicObject, _context: WriteCont
   const before = specOf(existing);
   const stored: Stored = {
     lenient: validateLabelSelector(before.podSelector, '').length > 0,
-    cidrs: rulesOf(before).flatMap(({ peers }) =>
-      peers.flatMap(({ peer: { ipBlock } }) => (ipBlock ? [ipBlock.cidr, ...(ipBlock.except ?? [])] : [])),
+    cidrs: new Set(
+      rulesOf(before).flatMap(({ peers }) =>
+        peers.flatMap(({ peer: { ipBlock } }) => (ipBlock ? [ipBlock.cidr, ...(ipBlock.except ?? [])] : [])),
+      ),
     ),
   };
   const spec = specOf(object);

@@ -3,8 +3,8 @@
 import { outlivedLabel } from '../../core/v1/node-label-warnings.ts';
 import { validateResources } from '../../core/v1/resources-validation.ts';
 import { validateTolerations } from '../../core/v1/toleration-validation.ts';
-import type { V1RuntimeClass, V1Scheduling, V1Toleration } from '../../gen/types.ts';
-import { checkField, checkImmutable, sameMeaning } from '../../machinery/field-checks.ts';
+import type { V1RuntimeClass, V1Scheduling } from '../../gen/types.ts';
+import { checkField, checkImmutable } from '../../machinery/field-checks.ts';
 import { addErrors, duplicateField } from '../../machinery/field-error.ts';
 import type { WriteContext } from '../../machinery/kind.ts';
 import { checkDnsLabel } from '../../machinery/names.ts';
@@ -28,15 +28,15 @@ function validateScheduling(scheduling: V1Scheduling, errors: FieldError[]): voi
   addErrors(errors, validateLabels(scheduling.nodeSelector, 'scheduling.nodeSelector'));
   const { tolerations = [] } = scheduling;
   validateTolerations(tolerations, 'scheduling.tolerations', errors);
+  const seen = new Set<string>();
   tolerations.forEach((toleration, i) => {
-    if (tolerations.findIndex((other) => isSameToleration(other, toleration)) < i)
-      errors.push(duplicateField(`scheduling.tolerations[${i}]`, toleration));
+    const { key, operator, value, effect } = toleration;
+    // For how long it tolerates makes no other one of it.
+    const meaning = JSON.stringify([key, operator, value, effect]);
+    if (seen.has(meaning)) errors.push(duplicateField(`scheduling.tolerations[${i}]`, toleration));
+    seen.add(meaning);
   });
 }
-
-/** For how long it tolerates makes no other one of it. */
-const isSameToleration = (a: V1Toleration, b: V1Toleration) =>
-  sameMeaning({ ...a, tolerationSeconds: undefined }, { ...b, tolerationSeconds: undefined });
 
 /** Labels of nodes that have got other names (pkg/api/node GetWarningsForRuntimeClass). */
 export const runtimeClassWarnings = (object: DynamicObject): string[] =>

@@ -101,12 +101,14 @@ function validateNodeDriver({ name, nodeID, allocatable }: V1CSINodeDriver, path
 }
 
 function validateTopologyKeys(keys: readonly string[], path: string): FieldError[] {
-  return keys.flatMap((key, i) => [
-    ...(key ? [] : [requiredField(path)]),
-    ...(keys.indexOf(key) < i ? [duplicateField(path, key)] : []),
+  const seen = new Set<string>();
+  return keys.flatMap((key) => {
+    const errors = key ? [] : [requiredField(path)];
+    if (seen.has(key)) errors.push(duplicateField(path, key));
+    seen.add(key);
     // All of them are shown, whichever it is about.
-    ...checkQualifiedName(key).map((complaint) => invalidField(path, keys, complaint)),
-  ]);
+    return [...errors, ...checkQualifiedName(key).map((complaint) => invalidField(path, keys, complaint))];
+  });
 }
 
 /** A driver's entry stays, but for how many volumes there can be; drivers come and go. */

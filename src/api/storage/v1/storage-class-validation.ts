@@ -1,11 +1,10 @@
 import { outlivedLabel } from '../../core/v1/node-label-warnings.ts';
 import type { V1StorageClass, V1TopologySelectorLabelRequirement, V1TopologySelectorTerm } from '../../gen/types.ts';
-import { equalJson } from '../../machinery/clone.ts';
 import { checkEach, checkField, checkImmutable, checkOneOf } from '../../machinery/field-checks.ts';
 import { duplicateField, requiredField } from '../../machinery/field-error.ts';
 import { checkQualifiedName } from '../../machinery/names.ts';
 import type { DynamicObject } from '../../machinery/object.ts';
-import type { FieldError } from '../../machinery/status-error.ts';
+import { type FieldError, MOST_FIELD_ERRORS } from '../../machinery/status-error.ts';
 import { refuseUpdates, validateDriver, validateParameters } from './parameters.ts';
 
 const RECLAIM_POLICIES = ['Delete', 'Retain'];
@@ -15,6 +14,7 @@ const classOf = (object: DynamicObject) => object as unknown as V1StorageClass;
 
 export function validateStorageClass(object: DynamicObject): FieldError[] {
   const { provisioner, parameters, reclaimPolicy, volumeBindingMode, allowedTopologies = [] } = classOf(object);
+  const seen = new SeenTerms(allowedTopologies.length);
   return [
     ...validateDriver('provisioner', provisioner),
     ...validateParameters(parameters),
@@ -22,23 +22,36 @@ export function validateStorageClass(object: DynamicObject): FieldError[] {
     ...(volumeBindingMode === undefined
       ? [requiredField('volumeBindingMode')]
       : checkOneOf('volumeBindingMode', volumeBindingMode, BINDING_MODES)),
-    ...checkEach(allowedTopologies, 'allowedTopologies', (term, path, i) => [
+    ...checkEach(allowedTopologies, 'allowedTopologies', (term, path) => [
       ...validateTerm(term, path),
-      ...comparedTerms(allowedTopologies, i)
-        .filter((earlier) => equalJson(byKey(earlier), byKey(term)))
-        .map(() => duplicateField(`${path}.matchLabelExpressions`, '')),
+      ...Array.from({ length: seen.add(term) }, () => duplicateField(`${path}.matchLabelExpressions`, '')),
     ]),
   ];
 }
 
-/** Upstream's list of terms seen begins with as many empty ones as there are terms: one without expressions is always there. */
-const comparedTerms = (terms: readonly V1TopologySelectorTerm[], i: number): readonly V1TopologySelectorTerm[] => [
-  ...terms.map(() => ({})),
-  ...terms.slice(0, i),
-];
+/** How often terms that mean the same have been there. One is complained about for each; more than can be told are not counted. */
+class SeenTerms {
+  readonly #times = new Map<string, number>();
 
-const byKey = ({ matchLabelExpressions = [] }: V1TopologySelectorTerm) =>
-  Object.fromEntries(matchLabelExpressions.map(({ key, values }) => [`=${key}`, [...values].sort()]));
+  /** Upstream's list of terms seen begins with as many empty ones as there are terms: one without expressions is always there. */
+  constructor(terms: number) {
+    this.#times.set(meaningOf({}), terms);
+  }
+
+  /** Returns how often it was there before. */
+  add(term: V1TopologySelectorTerm): number {
+    const meaning = meaningOf(term);
+    const times = this.#times.get(meaning) ?? 0;
+    this.#times.set(meaning, times + 1);
+    return Math.min(times, MOST_FIELD_ERRORS);
+  }
+}
+
+/** A text that is the same for terms that mean the same: of several expressions about one key the last one counts. */
+function meaningOf({ matchLabelExpressions = [] }: V1TopologySelectorTerm): string {
+  const byKey = new Map(matchLabelExpressions.map(({ key, values }) => [key, values.toSorted()]));
+  return JSON.stringify([...byKey].sort(([a], [b]) => (a < b ? -1 : 1)));
+}
 
 function validateTerm({ matchLabelExpressions = [] }: V1TopologySelectorTerm, path: string): FieldError[] {
   const seen = new Set<string>();
@@ -51,9 +64,13 @@ function validateTerm({ matchLabelExpressions = [] }: V1TopologySelectorTerm, pa
 }
 
 function validateRequirement({ key, values }: V1TopologySelectorLabelRequirement, path: string): FieldError[] {
-  const errors = values.length
-    ? checkEach(values, `${path}.values`, (value, at, i) => (values.indexOf(value) < i ? [duplicateField(at, value)] : []))
-    : [requiredField(`${path}.values`)];
+  const seen = new Set<string>();
+  const checkOnce = (value: string, at: string) => {
+    if (seen.has(value)) return [duplicateField(at, value)];
+    seen.add(value);
+    return [];
+  };
+  const errors = values.length ? checkEach(values, `${path}.values`, checkOnce) : [requiredField(`${path}.values`)];
   return [...errors, ...checkField(`${path}.key`, key, checkQualifiedName)];
 }
 
