@@ -8,9 +8,9 @@ export const denyServiceExternalIps: AdmissionPlugin = {
   handles: (attributes) =>
     (attributes.operation === 'CREATE' || attributes.operation === 'UPDATE') && isAbout(attributes, 'services'),
   async validate(attributes) {
-    const before = (attributes.oldObject as unknown as V1Service | undefined)?.spec?.externalIPs ?? [];
+    const before = new Set((attributes.oldObject as unknown as V1Service | undefined)?.spec?.externalIPs);
     const after = (attributes.object as unknown as V1Service).spec?.externalIPs ?? [];
-    if (after.some((address) => !before.includes(address)))
+    if (after.some((address) => !before.has(address)))
       throw refuse(attributes, 'Use of external IPs is denied by admission control.');
   },
 };

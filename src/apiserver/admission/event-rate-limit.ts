@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { DynamicObject } from '../../api/machinery/object.ts';
 import { StatusError } from '../../api/machinery/status-error.ts';
 import type { Clock } from '../../std/clock.ts';
@@ -40,14 +41,20 @@ export function createEventRateLimit(limits: readonly EventLimit[], clock: Clock
 
 /** A token bucket; those that nobody used for longest are forgotten. */
 function take(buckets: Map<string, Bucket>, key: string, { qps, burst, cacheSize }: EventLimit, nowMs: number): boolean {
-  const known = buckets.get(key);
+  const name = nameOf(key);
+  const known = buckets.get(name);
   const tokens = known ? Math.min(burst, known.tokens + ((nowMs - known.atMs) / 1000) * qps) : burst;
   const allowed = tokens >= 1;
-  buckets.delete(key);
-  buckets.set(key, { tokens: allowed ? tokens - 1 : tokens, atMs: nowMs });
+  buckets.delete(name);
+  buckets.set(name, { tokens: allowed ? tokens - 1 : tokens, atMs: nowMs });
   if (buckets.size > cacheSize) buckets.delete(buckets.keys().next().value!);
   return allowed;
 }
+
+const LONGEST_NAME = 256;
+
+/** What a bucket is remembered by: thousands of keys that hold whatever an event says would fill the memory. */
+const nameOf = (key: string) => (key.length > LONGEST_NAME ? createHash('sha256').update(key).digest('hex') : key);
 
 function keyOf(type: EventLimitType, { namespace, user, object }: AdmissionAttributes): string {
   switch (type) {

@@ -16,7 +16,12 @@ export const extendedResourceToleration: AdmissionPlugin = {
       Object.keys(resources?.requests ?? {}).filter(isExtendedResource),
     );
     const wanted = [...new Set(names)].sort().map((key): V1Toleration => ({ key, operator: 'Exists', effect: 'NoSchedule' }));
-    const missing = wanted.filter((toleration) => !spec.tolerations?.some((own) => isDeepStrictEqual(own, toleration)));
+    const has = new Set(
+      spec.tolerations
+        ?.filter((own) => isDeepStrictEqual(own, { key: own.key, operator: 'Exists', effect: 'NoSchedule' }))
+        .map(({ key }) => key),
+    );
+    const missing = wanted.filter(({ key }) => !has.has(key));
     // Wider ones of the pod's own are no reason to leave it out.
     if (missing.length) spec.tolerations = [...(spec.tolerations ?? []), ...missing];
   },

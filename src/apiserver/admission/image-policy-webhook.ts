@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { V1Pod } from '../../api/gen/types.ts';
 import { type Clock, steadyMs } from '../../std/clock.ts';
 import type { AdmissionAttributes, AdmissionPlugin } from '../contracts.ts';
@@ -43,7 +44,8 @@ export function createImagePolicyWebhook(
     return opening;
   };
   const ask = async (spec: object): Promise<Verdict> => {
-    const key = JSON.stringify(spec);
+    // Pods may be megabytes.
+    const key = createHash('sha256').update(JSON.stringify(spec)).digest('hex');
     const found = known.get(key);
     if (found && found.untilMs > steadyMs(clock)) return found.verdict;
     const metadata = {};

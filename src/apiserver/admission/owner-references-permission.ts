@@ -36,8 +36,9 @@ export function createOwnerReferencesPermissionEnforcement({
         const why = await refusal({ ...asked, verb: 'delete', group, version, resource, subresource, name });
         if (why !== undefined) throw refuse(attributes, `cannot set an ownerRef on a resource you can't delete: ${why}`);
       }
+      const waited = new Set(before.filter((owner) => owner.blockOwnerDeletion).map(({ uid }) => uid));
       for (const { apiVersion, kind: ownerKind, name, uid, blockOwnerDeletion } of after) {
-        if (!blockOwnerDeletion || before.find((owner) => owner.uid === uid)?.blockOwnerDeletion) continue;
+        if (!blockOwnerDeletion || waited.has(uid)) continue;
         const [group, version] = apiVersion.includes('/') ? (apiVersion.split('/') as [string, string]) : ['', apiVersion];
         const owner = kinds.byKind(group, version, ownerKind);
         if (!owner) throw refuse(attributes, unknownOwner(apiVersion, ownerKind));

@@ -41,3 +41,8 @@ for (const [what, first, second, merged] of [
 ] as const) {
   test(`${what} merge into what is needed`, () => assert.deepEqual(mergeTolerations(first, second), merged));
 }
+
+test('thousands of tolerations are not compared with each other', () => {
+  const many = Array.from({ length: 20_000 }, (_, i) => ({ key: `a${i}`, operator: 'Exists' }));
+  assert.equal(mergeTolerations(many, [{ key: 'a7', operator: 'Exists' }]).length, many.length);
+});

@@ -36,11 +36,18 @@ export function allotPorts(service: NamedSpec, before: V1ServiceSpec | undefined
 function allotNew(service: NamedSpec, source: PortTaking): void {
   const { spec } = service;
   const given = new Map<number, number>();
+  // Of several that were chosen for one port the first one counts.
+  const named = new Map(
+    spec.ports
+      ?.filter(({ nodePort }) => nodePort)
+      .toReversed()
+      .map((each) => [each.port, each.nodePort]),
+  );
   spec.ports?.forEach((port, i) => {
     if (!port.nodePort && !picksPorts(spec)) return;
     const known = given.get(port.port);
     if (known === undefined) {
-      const chosen = spec.ports?.find((other) => other.port === port.port && other.nodePort)?.nodePort;
+      const chosen = named.get(port.port);
       port.nodePort = chosen ? takeChosen(source, chosen, i, service.name) : takeAny(source);
       given.set(port.port, port.nodePort);
     } else if (!port.nodePort) port.nodePort = known;

@@ -90,8 +90,11 @@ export async function serviceTarget(deps: ProxyTargetDeps, namespace: string, id
     });
   });
   while (candidates.length) {
-    const [chosen] = candidates.splice(Math.floor(random() * candidates.length), 1);
-    const { address, port, pod } = chosen!;
+    const at = Math.floor(random() * candidates.length);
+    const { address, port, pod } = candidates[at]!;
+    // The last one takes its place: to move all behind it would take long where thousands lead nowhere.
+    candidates[at] = candidates.at(-1)!;
+    candidates.pop();
     const found = reader.get(podKind, namespace, pod) as V1Pod | undefined;
     const isOwn = found?.status?.podIPs?.some(({ ip }) => ip === address);
     if (isOwn && isProxyable(address)) return backendAt(asked, { host: address, port: String(port), trust });

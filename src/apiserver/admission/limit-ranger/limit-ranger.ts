@@ -48,11 +48,13 @@ function checkPod(item: V1LimitRangeItem, object: DynamicObject, oldObject: Dyna
   const before = oldObject as unknown as V1Pod | undefined;
   if (item.type === 'Pod') return complaints(item, amountsOfPod(pod), before && amountsOfPod(before));
   if (item.type !== 'Container') return [];
-  const check = (now: readonly V1Container[] = [], was: readonly V1Container[] = []) =>
-    now.flatMap((container) => {
-      const old = was.find(({ name }) => name === container.name);
+  const check = (now: readonly V1Container[] = [], was: readonly V1Container[] = []) => {
+    const before = new Map(was.map((container) => [container.name, container]));
+    return now.flatMap((container) => {
+      const old = before.get(container.name);
       return complaints(item, amountsOf(container.resources), old && amountsOf(old.resources));
     });
+  };
   return [
     ...check(pod.spec?.containers, before?.spec?.containers),
     ...check(pod.spec?.initContainers, before?.spec?.initContainers),

@@ -14,11 +14,10 @@ export function isSignificantUpdate(pod: V1Pod, before: V1Pod): boolean {
       container.image !== old.image || pod.metadata?.annotations?.[annotation] !== before.metadata?.annotations?.[annotation]
     );
   };
+  const debuggers = new Map(was?.ephemeralContainers?.map((container) => [container.name, container as V1Container]));
   return (
     (now?.containers ?? []).some((container, i) => differs(container, was?.containers[i])) ||
     (now?.initContainers ?? []).some((container, i) => differs(container, was?.initContainers?.[i])) ||
-    ((now?.ephemeralContainers ?? []) as V1Container[]).some((container) =>
-      differs(container, was?.ephemeralContainers?.find(({ name }) => name === container.name) as V1Container | undefined),
-    )
+    ((now?.ephemeralContainers ?? []) as V1Container[]).some((container) => differs(container, debuggers.get(container.name)))
   );
 }
