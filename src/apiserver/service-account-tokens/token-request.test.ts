@@ -201,6 +201,11 @@ for (const [spec, options, message] of [
     {},
     /cannot bind token to object of type \/v1, Kind=ConfigMap/,
   ],
+  [
+    { boundObjectRef: { apiVersion: 'v1', kind: 'constructor', name: 'x' } },
+    {},
+    /cannot bind token to object of type \/v1, Kind=constructor/,
+  ],
 ] as const) {
   test(`${JSON.stringify({ ...spec, ...options })} is refused`, async () => {
     await assert.rejects(setUp().ask(spec, options), message);

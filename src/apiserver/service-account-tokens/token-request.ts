@@ -189,7 +189,7 @@ async function findBound(
   reader: ObjectReader,
 ): Promise<BoundObjects> {
   const [group, version] = groupVersionOf(ref.apiVersion ?? '');
-  const kind = group ? undefined : BINDABLE[ref.kind ?? ''];
+  const kind = group ? undefined : BINDABLE.get(ref.kind ?? '');
   if (!kind) {
     const type = `${group || version ? `${group}/${version}` : '/'}, Kind=${ref.kind ?? ''}`;
     throw badRequest(`cannot bind token to object of type ${type}`);
@@ -225,11 +225,11 @@ function groupVersionOf(apiVersion: string): readonly [group: string, version: s
   return parts.length === 2 ? [parts[0]!, parts[1]!] : ['', parts[0]!];
 }
 
-const BINDABLE: Readonly<Record<string, readonly [KindDefinition, 'pod' | 'secret' | 'node']>> = {
-  Pod: [podKind, 'pod'],
-  Secret: [secretKind, 'secret'],
-  Node: [nodeKind, 'node'],
-};
+const BINDABLE: ReadonlyMap<string, readonly [KindDefinition, 'pod' | 'secret' | 'node']> = new Map([
+  ['Pod', [podKind, 'pod']],
+  ['Secret', [secretKind, 'secret']],
+  ['Node', [nodeKind, 'node']],
+]);
 
 async function find(
   reader: ObjectReader,
