@@ -12,6 +12,7 @@ import { type ParsedConfiguration, readConfigurationFile } from './configuration
 import { remarksOn } from './configuration/without-effect.ts';
 import { overrideByStructuredFlags } from './flag-values.ts';
 import { kubeletFlags } from './flags.ts';
+import { identifyKubelet } from './identify.ts';
 import { createKubelet } from './kubelet.ts';
 import { type KubeletLock, takeKubeletLock } from './kubelet-lock.ts';
 import type { KubeletOptions } from './kubelet-options.ts';
@@ -20,7 +21,7 @@ import { createKubeletMetrics, type KubeletMetrics } from './metrics/kubelet-met
 import { readMachine } from './node/machine.ts';
 import { parseNodeIps } from './node/node-ips.ts';
 import { checkNodeLabels } from './node/node-labels.ts';
-import { openRuntime } from './open-runtime.ts';
+import { checkRuntimeName, openRuntime } from './open-runtime.ts';
 
 /** klog's Fatal ends a process so. */
 const FATAL_EXIT = 255;
@@ -51,6 +52,8 @@ async function runKubelet(flags: ParsedFlags, io: CommandIo): Promise<number> {
     const logging = { ...klog, verbosity, format, write };
     const logger = createKlogLogger(logging);
     for (const warning of [...warnings, ...remarksOn(configuration, completeConfiguration())]) logger.warn(warning);
+    const name = runtimeName(flags, io);
+    checkRuntimeName(name);
     const options = await kubeletOptions(flags, io, configuration, logger);
     const lockPath = flags.values.string('lock-file');
     lock = await takeKubeletLock({
@@ -60,8 +63,11 @@ async function runKubelet(flags: ParsedFlags, io: CommandIo): Promise<number> {
       clock: io.clock,
       logger,
     });
+    // Before the runtime is looked for, as upstream: one that is still starting must not keep the node from its certificate.
+    const identified = await identifyKubelet(options, lock.signal);
+    await identified.identity.persisted;
     const opened = await openRuntime({
-      name: runtimeName(flags, io),
+      name,
       endpoint: given['containerRuntimeEndpoint'] as string | undefined,
       rootDirectory: resolve(io.cwd, flags.values.string('root-dir')),
       podInfraContainerImage: flags.values.string('pod-infra-container-image'),
@@ -78,6 +84,7 @@ async function runKubelet(flags: ParsedFlags, io: CommandIo): Promise<number> {
       }
       const kubelet = createKubelet({
         ...options,
+        identified,
         runtime,
         ...(podPaths && { podPaths }),
         flags: flagTexts(shownFlags(), flags.values),

@@ -2,6 +2,7 @@ import type { Clock } from '../std/clock.ts';
 import type { Logger } from '../std/logger.ts';
 import type { ConnectToApi } from './api-connection.ts';
 import type { KubeletConfiguration } from './configuration/kubelet-configuration.ts';
+import type { IdentifiedKubelet } from './identify.ts';
 import type { CredentialProviderPaths } from './images/open-credential-providers.ts';
 import type { KubeletMetrics } from './metrics/kubelet-metrics.ts';
 import type { Machine } from './node/machine.ts';
@@ -54,6 +55,8 @@ export interface KubeletOptions {
   readonly flags?: ReadonlyMap<string, string>;
   /** Changes how much `logger` says, for `/debug/flags/v`. */
   readonly setVerbosity?: (level: number) => void;
+  /** What was found out already, by `identifyKubelet`. Default: it is found out at the start. */
+  readonly identified?: IdentifiedKubelet;
   /** How the API server is reached. Default: HTTPS, one connection. */
   readonly connect?: ConnectToApi;
 }

@@ -293,9 +293,34 @@ test('help marks the flags that belong in the file, and has the words of --netwo
   assert.match(help, /--container-runtime string .*\(default "docker"\)/);
 });
 
+/** Of a server that nobody is at. */
+const TOKEN_KUBECONFIG = `apiVersion: v1
+kind: Config
+clusters: [{ name: c, cluster: { server: 'https://127.0.0.1:1' } }]
+users: [{ name: u, user: { token: t } }]
+contexts: [{ name: x, context: { cluster: c, user: u } }]
+current-context: x
+`;
+
+test('a node whose runtime has not started yet asks for its certificate all the same', async () => {
+  const clock = new VirtualClock(START_MS);
+  await using cluster = await createClusterOfOne(clock);
+  await writeFile(join(cluster.directory, 'bootstrap.kubeconfig'), TOKEN_KUBECONFIG);
+  const end = new AbortController();
+  const { io, err } = commandIo(clock, cluster.directory);
+  const runtime = ['--fail-swap-on=false', '--container-runtime-endpoint=unix:///nowhere/containerd.sock'];
+  const files = ['--kubeconfig=k', '--bootstrap-kubeconfig=bootstrap.kubeconfig', '--cert-dir=pki'];
+  const ended = kubeletCommand.run(parse(...files, ...runtime), { ...io, signal: end.signal });
+  await until(() => err().includes('Failed to connect to apiserver'), 'it asks');
+  assert.doesNotMatch(err(), /containerd\.sock/);
+  end.abort(new DOMException('stopped', 'AbortError'));
+  assert.equal(await ended, 0);
+});
+
 test('the command says in klog’s last line why it cannot run, with status 255', async () => {
   const clock = new VirtualClock(START_MS);
   await using cluster = await createClusterOfOne(clock);
+  await writeFile(join(cluster.directory, 'token.kubeconfig'), TOKEN_KUBECONFIG);
   for (const [argv, why] of [
     [['--bootstrap-kubeconfig=/x'], /--bootstrap-kubeconfig needs --kubeconfig as well/],
     [['--kubeconfig=k', '--config=missing.yaml'], /failed to load kubelet config file, path: .*missing\.yaml/],
@@ -308,7 +333,7 @@ test('the command says in klog’s last line why it cannot run, with status 255'
     [['--kubeconfig=k', '--manifest-url-header=odd'], /malformed pair, expect string:string/],
     [['--kubeconfig=k', '--config-dir=missing'], /failed to walk through kubelet dropin directory ".*missing"/],
     [
-      ['--kubeconfig=k', '--container-runtime-endpoint=unix:///nowhere/containerd.sock'],
+      ['--kubeconfig=token.kubeconfig', '--fail-swap-on=false', '--container-runtime-endpoint=unix:///nowhere/containerd.sock'],
       /"unix:\/\/\/nowhere\/containerd\.sock": .*; a node that only keeps the state of its pods starts with --runtime=hollow/,
     ],
     [['--kubeconfig=k', '--register-with-taints=odd'], /invalid argument "odd" for "--register-with-taints" flag/],

@@ -2,23 +2,21 @@ import { join as joinPath } from 'node:path';
 import type { V1Node } from '../api/gen/types.ts';
 import { createEventRecorder } from '../client/events.ts';
 import { type Component, ComponentGroup, deferred } from '../std/lifecycle.ts';
-import { KUBERNETES_VERSION } from '../std/version.ts';
 import { connectByHttps } from './api-connection.ts';
 import { openApiServers } from './api-servers.ts';
-import { obtainClientIdentity } from './bootstrap/bootstrap.ts';
 import type { CertificateManager } from './certificates/certificate-manager.ts';
 import type { KeyPair } from './certificates/certificate-store.ts';
 import { openClientCertificateManager } from './client-certificate.ts';
+import { identifyKubelet, USER_AGENT } from './identify.ts';
 import type { KubeletOptions } from './kubelet-options.ts';
 import { createKubeletMetrics } from './metrics/kubelet-metrics.ts';
 import { createLeaseKeeper } from './node/lease-keeper.ts';
-import { readMachine } from './node/machine.ts';
 import type { NodeHealth } from './node/node-conditions.ts';
 import { createNodeController, type NodeController } from './node/node-controller.ts';
 import { nodeDetails } from './node/node-details.ts';
 import { type NodeFacts, newNode } from './node/node-plan.ts';
+import { createRuntimeHealth } from './node/runtime-health.ts';
 import { createPodController, type PodController } from './pods/pod-controller.ts';
-import { announce, checkSwap, readClientCa } from './preflight.ts';
 import type { RealNode } from './real-pods.ts';
 import type { createHealthzServer } from './server/healthz-server.ts';
 import type { KubeletServer } from './server/kubelet-server.ts';
@@ -41,7 +39,6 @@ export interface Kubelet extends Component {
 export function createKubelet(options: KubeletOptions): Kubelet {
   const { nodeName, configuration, runtime, clock, logger, random } = options;
   const connect = options.connect ?? connectByHttps;
-  const userAgent = `kubelet/${KUBERNETES_VERSION} (linux) kubernetes/muster`;
   const group = new ComponentGroup();
   const done = deferred();
   const startedAtMs = clock.now();
@@ -88,13 +85,8 @@ export function createKubelet(options: KubeletOptions): Kubelet {
     renewFailures: () => ({ client: clientCertificates?.renewFailures ?? 0, server: servingCertificates?.renewFailures ?? 0 }),
   };
 
-  async function health(): Promise<NodeHealth> {
-    try {
-      return { runtime: await runtime.status(), ...realNode?.health() };
-    } catch (error) {
-      return { runtimeError: error instanceof Error ? error.message : String(error), ...realNode?.health() };
-    }
-  }
+  const runtimeHealth = createRuntimeHealth(runtime, clock);
+  const health = async (): Promise<NodeHealth> => ({ ...(await runtimeHealth()), ...realNode?.health() });
 
   /** Starts a part whose own end is the kubelet's end. */
   function begin(component: Component): Promise<void> {
@@ -126,23 +118,7 @@ export function createKubelet(options: KubeletOptions): Kubelet {
   }
 
   async function join(signal: AbortSignal): Promise<void> {
-    const machine = options.machine ?? (await readMachine());
-    announce(configuration, machine, logger);
-    checkSwap(configuration, machine);
-    const clientCaPem = await readClientCa(configuration);
-    const identity = await obtainClientIdentity(
-      {
-        nodeName,
-        ...options.paths,
-        connect,
-        userAgent,
-        clock,
-        logger,
-        random,
-        requestTimeoutMs: options.certificateRequestTimeoutMs,
-      },
-      signal,
-    );
+    const { machine, clientCaPem, identity } = options.identified ?? (await identifyKubelet(options, signal));
     clientPair = identity.pair;
     // As upstream: a kubelet that waits for its certificate is not yet healthy.
     if (configuration.healthzPort > 0) {
@@ -154,7 +130,7 @@ export function createKubelet(options: KubeletOptions): Kubelet {
     const { token } = identity.context;
     const limit = { qps: configuration.kubeAPIQPS, burst: configuration.kubeAPIBurst, clock };
     const connection = connect(identity.context, () => credentialsOf(clientPair, clock.now()) ?? { token }, {
-      userAgent,
+      userAgent: USER_AGENT,
       clock,
       limit,
       metrics: view.metrics,

@@ -43,21 +43,23 @@ export function podPathsOf(rootDirectory: string, podLogs: string): PodPaths {
   return { root: resolve(rootDirectory), logs: podLogs, containerLogs };
 }
 
+/** @throws CodedError KUBELET_FLAGS_INVALID for what is none of them */
+export function checkRuntimeName(name: string): void {
+  if ((RUNTIMES as readonly string[]).includes(name)) return;
+  throw new CodedError(
+    `--runtime ($MUSTER_RUNTIME) ${JSON.stringify(name)} is not supported: choose one of ${RUNTIMES.join(', ')}`,
+    { code: 'KUBELET_FLAGS_INVALID' },
+  );
+}
+
 /**
  * What runs this kubelet's pods. Real pods only where a container runtime answers: a node that says that it runs pods and does not
  * would be found out late, so `hollow` is never chosen by itself.
  *
- * @throws CodedError KUBELET_FLAGS_INVALID, RUNTIME_UNREACHABLE
+ * @throws CodedError RUNTIME_UNREACHABLE
  */
 export async function openRuntime(request: RuntimeRequest): Promise<OpenRuntime> {
   const { name, configuration, rootDirectory, metrics, clock, logger, random } = request;
-  if (!(RUNTIMES as readonly string[]).includes(name))
-    throw new CodedError(
-      `--runtime ($MUSTER_RUNTIME) ${JSON.stringify(name)} is not supported: choose one of ${RUNTIMES.join(', ')}`,
-      {
-        code: 'KUBELET_FLAGS_INVALID',
-      },
-    );
   if (name === 'hollow') {
     const { createHollowRuntime } = await import('./runtime/hollow/hollow-runtime.ts');
     logger.warn('Pods on this node are hollow: their state is kept, their containers do not run (--runtime=hollow)');

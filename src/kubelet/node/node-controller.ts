@@ -7,6 +7,7 @@ import { type Clock, steadyMs } from '../../std/clock.ts';
 import { parseGoDuration } from '../../std/go-duration.ts';
 import { type Component, deferred, isAbort } from '../../std/lifecycle.ts';
 import type { Logger } from '../../std/logger.ts';
+import { within } from '../../std/within.ts';
 import { judgeFailure } from '../api-failure.ts';
 import { conditionChanges, type NodeHealth } from './node-conditions.ts';
 import type { NodeDetails } from './node-details.ts';
@@ -48,6 +49,8 @@ const REREAD_MS = 30_000;
 /** For so long a node that is not Ready counts as coming up, and is looked at so often. */
 const COMING_UP_MS = 120_000;
 const COMING_UP_POLL_MS = 500;
+/** A store of images that does not answer must not keep the node from telling the rest. */
+const LONGEST_DETAILS_MS = 30_000;
 
 /**
  * Registers the Node, with its status, and keeps the status true: computed every `nodeStatusUpdateFrequency`, sent when it
@@ -74,7 +77,8 @@ export function createNodeController(options: NodeControllerOptions): NodeContro
   async function state(): Promise<{ health: NodeHealth; details: NodeDetails }> {
     const health = await options.health();
     try {
-      return { health, details: (await options.details?.(health)) ?? {} };
+      const details = options.details && within(clock, LONGEST_DETAILS_MS, options.details(health), 'it takes too long');
+      return { health, details: (await details) ?? {} };
     } catch (error) {
       // What the node has matters more than that it cannot tell of its images.
       logger.warn('Part of the node status cannot be told', { node: name, err: error });
