@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { VirtualClock } from '../std/clock.ts';
+import { type Clock, VirtualClock } from '../std/clock.ts';
 import { silentLogger } from '../std/logger.ts';
 import { openStore } from './open-store.ts';
 import { StoreError } from './store.ts';
@@ -28,4 +28,22 @@ test('history is forgotten when it is five minutes old, and what is current stay
   assert.equal(await textAt(await store.revision()), 'second');
   await store.close();
   assert.equal(clock.pending, 0);
+});
+
+test('a clock that is set back by a day does not keep history for a day', async () => {
+  const virtual = new VirtualClock(0);
+  let setBackMs = 0;
+  const clock: Clock = {
+    now: () => virtual.now() - setBackMs,
+    setTimer: (delayMs, fn) => virtual.setTimer(delayMs, fn),
+    sleep: (delayMs, signal) => virtual.sleep(delayMs, signal),
+  };
+  const store = await openStore('memory', { directory: '', clock, logger: silentLogger });
+  const { revision } = await store.transact([], [{ type: 'put', key: '/a', value: Buffer.from('a') }]);
+  await store.transact([], [{ type: 'put', key: '/a', value: Buffer.from('b') }]);
+  await virtual.advance(2 * 60_000);
+  setBackMs = 24 * 3_600_000;
+  await virtual.advance(10 * 60_000);
+  await assert.rejects(store.list('/', { revision }), (error) => error instanceof StoreError && error.code === 'compacted');
+  await store.close();
 });

@@ -4,26 +4,24 @@ import { type Revision, type Store, StoreError } from './store.ts';
 import { wrapStore } from './wrap-store.ts';
 
 export interface ForgetOptions {
-  readonly clock: Clock;
+  readonly clock: Pick<Clock, 'setTimer'>;
   readonly logger: Logger;
   /** How old history must be to be forgotten. */
   readonly ageMs: number;
 }
 
-/** How often a revision is noted within that time: history is forgotten in so many small steps. */
+/** How often a revision is noted within that time: history is forgotten in so many small steps. They are counted, for a clock may be set. */
 const STEPS = 5;
 
 /** The store, whose history is forgotten when it is old enough: nobody else does that for a store in this process. */
 export function forgetOldHistory(store: Store, { clock, logger, ageMs }: ForgetOptions): Store {
-  const noted: { readonly atMs: number; readonly revision: Revision }[] = [];
+  const noted: Revision[] = [];
   let closed = false;
   let timer: Timer;
   const step = async () => {
-    const now = clock.now();
-    let old: Revision | undefined;
-    while (noted.length && noted[0]!.atMs <= now - ageMs) old = noted.shift()!.revision;
+    const old = noted.length < STEPS ? undefined : noted.shift();
     if (old !== undefined) await store.compact(old);
-    noted.push({ atMs: now, revision: await store.revision() });
+    noted.push(await store.revision());
   };
   const schedule = () => {
     timer = clock.setTimer(ageMs / STEPS, () => {

@@ -8,6 +8,7 @@ const MOST_OBJECTS = 1000;
 
 interface Current {
   readonly id: Promise<LeaseId>;
+  readonly beganMs: number;
   readonly endsMs: number;
   objects: number;
 }
@@ -27,13 +28,14 @@ export class LeasePool {
   async leaseFor(ttlSeconds: number): Promise<LeaseId> {
     const nowMs = this.#clock.now();
     const known = this.#current.get(ttlSeconds);
-    if (known && nowMs < known.endsMs && known.objects < MOST_OBJECTS) {
+    // A clock that was set back would give out a lease that is nearly over.
+    if (known && nowMs >= known.beganMs && nowMs < known.endsMs && known.objects < MOST_OBJECTS) {
       known.objects++;
       return known.id;
     }
     const windowMs = Math.min(WINDOW_MS, ttlSeconds * 1000 * WINDOW_SHARE);
     const id = this.#store.grantLease(ttlSeconds * 1000 + windowMs);
-    this.#current.set(ttlSeconds, { id, endsMs: nowMs + windowMs, objects: 1 });
+    this.#current.set(ttlSeconds, { id, beganMs: nowMs, endsMs: nowMs + windowMs, objects: 1 });
     try {
       return await id;
     } catch (error) {

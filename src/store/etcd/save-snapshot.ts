@@ -15,8 +15,8 @@ const DIGEST_BYTES = 32;
  * @throws StoreError `unavailable`, `corrupt` when what came is not whole; nothing is left then
  */
 export async function saveEtcdSnapshot(server: ServerUrl, tls: GrpcTls | undefined, target: string): Promise<number> {
-  const channel = createGrpcChannel({ target: server.target, ...(server.secure && { tls: tls ?? {} }) });
   const file = await open(target, 'wx', 0o600);
+  const channel = createGrpcChannel({ target: server.target, ...(server.secure && { tls: tls ?? {} }) });
   let size = 0;
   // The last 32 bytes are the digest of all before: they are held back until it is known that they are the last ones.
   let tail: Buffer = Buffer.alloc(0);

@@ -2,7 +2,7 @@ import type { Revision, StoreEvent } from '../store.ts';
 import type { ChangeBatch } from '../watch-hub.ts';
 import { CATCH_UP_REVISIONS } from '../watch-hub.ts';
 import type { StoredRecord, Tables } from './tables.ts';
-import { firstId, revisionOf, toEntry } from './tables.ts';
+import { endOfSlice, firstId, revisionOf, toEntry } from './tables.ts';
 
 /**
  * The changes of these records, one batch a revision; keys that are not wanted are left out, and revisions without any. What was there
@@ -33,9 +33,10 @@ export function readChanges(
   from: Revision,
   upTo: Revision,
 ): { batches: ChangeBatch[]; next: Revision } {
-  const next = Math.min(upTo + 1, from + CATCH_UP_REVISIONS);
-  const matching = tables.scan(firstId(from), firstId(next)).filter(({ key }) => key.startsWith(prefix));
-  const records = matching.map(({ id }) => tables.record(id)!);
+  const furthest = Math.min(upTo + 1, from + CATCH_UP_REVISIONS);
+  const matching = tables.scan(firstId(from), firstId(furthest)).filter(({ key }) => key.startsWith(prefix));
+  const next = endOfSlice(matching, furthest);
+  const records = matching.flatMap(({ id }) => (id < firstId(next) ? tables.record(id)! : []));
   return { batches: toBatches(tables, records, () => true), next };
 }
 

@@ -17,6 +17,8 @@ interface RunningWorker {
   readonly thread: Worker;
   /** Rejects with what it failed with. */
   readonly ended: Promise<void>;
+  /** Told of its end by itself: whoever waits for a checkpoint. A promise would keep all that ever did. */
+  onEnd: ((reason: unknown) => void) | undefined;
 }
 
 /** A thread that had nothing to do for so long is ended. */
@@ -78,7 +80,7 @@ export class Checkpointer {
     const release = async () => (await holding)?.();
     try {
       await new Promise<void>((resolve, reject) => {
-        worker.ended.then(() => reject(new Error('the thread for it ended')), reject);
+        worker.onEnd = reject;
         worker.thread.removeAllListeners('message').on('message', (message) => {
           if (message === 'complete') resolve();
           else {
@@ -89,6 +91,7 @@ export class Checkpointer {
         worker.thread.postMessage('begin');
       });
     } finally {
+      worker.onEnd = undefined;
       await release();
       // Nothing but a checkpoint under way keeps the process alive.
       worker.thread.unref();
@@ -104,8 +107,12 @@ export class Checkpointer {
     }).finally(() => {
       if (this.#worker?.thread === thread) this.#worker = undefined;
     });
-    ended.catch(() => undefined); // told to whoever waits for a checkpoint
-    return { thread, ended };
+    const worker: RunningWorker = { thread, ended, onEnd: undefined };
+    ended.then(
+      () => worker.onEnd?.(new Error('the thread for it ended')),
+      (error) => worker.onEnd?.(error),
+    );
+    return worker;
   }
 
   #end(): void {

@@ -1,7 +1,7 @@
 import type { Revision } from '../store.ts';
 import type { Batch } from './commit-queue.ts';
 import type { Tables } from './tables.ts';
-import { firstId } from './tables.ts';
+import { endOfSlice, firstId } from './tables.ts';
 
 /** How many revisions are looked at in one transaction: a few milliseconds, after which waiting writers get their turn. */
 const SLICE_REVISIONS = 256;
@@ -21,8 +21,12 @@ export function sweepSlice(tables: Tables, batch: Batch): boolean {
   const compacted = tables.meta('compacted_revision');
   const swept = tables.meta('swept_revision');
   if (swept >= compacted) return true;
-  const next = Math.min(compacted, swept + SLICE_REVISIONS);
-  for (const { id, key, createRevision, previousId } of tables.scan(firstId(swept), firstId(next))) {
+  const furthest = Math.min(compacted, swept + SLICE_REVISIONS);
+  const records = tables.scan(firstId(swept), firstId(furthest));
+  // What was replaced is about as large as what took its place.
+  const next = endOfSlice(records, furthest);
+  for (const { id, key, createRevision, previousId } of records) {
+    if (id >= firstId(next)) break;
     if (previousId !== null) tables.forgetRecord(previousId);
     if (createRevision !== 0) continue;
     tables.forgetRecord(id);

@@ -1,9 +1,11 @@
+import { accessSync, closeSync, constants, openSync, statSync, unlinkSync } from 'node:fs';
 import { StoreError } from '../store.ts';
 
 // Primary result codes, https://www.sqlite.org/rescode.html
 const SQLITE_BUSY = 5;
 const SQLITE_CORRUPT = 11;
 const SQLITE_FULL = 13;
+const SQLITE_CANTOPEN = 14;
 const SQLITE_NOTADB = 26;
 /** Extended: the shared-memory file could not grow, which is a full disk too. */
 const SQLITE_IOERR_SHMSIZE = 10 | (19 << 8);
@@ -27,9 +29,36 @@ function fromResultCode(cause: Error, code: number, file: string): StoreError {
   if (primary === SQLITE_FULL || code === SQLITE_IOERR_SHMSIZE) return noSpace(cause, file);
   if (primary === SQLITE_CORRUPT || primary === SQLITE_NOTADB)
     return new StoreError('corrupt', `${file} is damaged (${cause.message}): restore it from a backup`, { cause });
+  if (primary === SQLITE_CANTOPEN) return notOpened(cause, file);
   if (primary === SQLITE_BUSY)
     return new StoreError('unavailable', `another program holds a lock on ${file} (${cause.message})`, { cause });
   return new StoreError('unavailable', `${file}: ${cause.message} (SQLite code ${code})`, { cause });
+}
+
+/** SQLite says of a file that it cannot open, or make, no more than that: the system is asked again for the reason. */
+function notOpened(cause: Error, file: string): StoreError {
+  const reason = reasonNotToOpen(file);
+  const { code, message } = (reason ?? cause) as NodeJS.ErrnoException;
+  if (code === 'ENOSPC' || code === 'EDQUOT')
+    return new StoreError('no-space', `no space, or no inodes, left to make files beside ${file} (${message})`, { cause });
+  return new StoreError('unavailable', `${file} cannot be opened: ${message}`, { cause });
+}
+
+/** Never opens what SQLite has open: to close that again would end this process's locks on it (POSIX). */
+function reasonNotToOpen(file: string): Error | undefined {
+  try {
+    for (const each of [file, `${file}-wal`, `${file}-shm`]) {
+      const found = statSync(each, { throwIfNoEntry: false });
+      if (found && !found.isFile()) return new Error(`${each} is no file`);
+      if (found) accessSync(each, constants.R_OK | constants.W_OK);
+    }
+    const probe = `${file}.probe`;
+    closeSync(openSync(probe, 'w', 0o600));
+    unlinkSync(probe);
+    return undefined;
+  } catch (error) {
+    return error as Error;
+  }
 }
 
 function fromSystemCode(cause: Error, code: string, file: string): StoreError {
@@ -38,5 +67,9 @@ function fromSystemCode(cause: Error, code: string, file: string): StoreError {
 }
 
 function noSpace(cause: Error, file: string): StoreError {
-  return new StoreError('no-space', `no space left to write ${file}: nothing was stored; reads still work`, { cause });
+  return new StoreError(
+    'no-space',
+    `no space left to write ${file}: nothing was stored; reads still work (df and df -i show what is used up)`,
+    { cause },
+  );
 }

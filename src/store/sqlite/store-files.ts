@@ -1,4 +1,4 @@
-import { chmodSync, closeSync, existsSync, fsync, openSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, closeSync, fsync, lstatSync, openSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { promisify } from 'node:util';
@@ -40,7 +40,8 @@ export async function openStoreFiles(directory: string, flush: Flush): Promise<S
   let database: DatabaseSync | undefined;
   let logDescriptor: number | undefined;
   try {
-    if (!existsSync(file)) await createDatabase(file);
+    // Whatever has the name, a link that leads nowhere too, is not replaced by an empty store.
+    if (!lstatSync(file, { throwIfNoEntry: false })) await createDatabase(file);
     const hadLog = (statSync(`${file}-wal`, { throwIfNoEntry: false })?.size ?? 0) > 0;
     database = new DatabaseSync(file, { timeout: 1000 });
     prepareDatabase(database, directory);

@@ -15,6 +15,12 @@ export interface StoredRecord {
   readonly value: Uint8Array;
 }
 
+/** What is told of a record without reading its value. */
+export interface RecordOutline extends Omit<StoredRecord, 'value'> {
+  /** Of its value. */
+  readonly bytes: number;
+}
+
 export interface Head {
   readonly id: RecordId;
   readonly alive: boolean;
@@ -34,6 +40,20 @@ export function revisionOf(id: RecordId): Revision {
 export function toEntry(record: StoredRecord): KeyValue | undefined {
   const { key, value, createRevision, id } = record;
   return createRevision === 0 ? undefined : { key, value, createRevision, modRevision: revisionOf(id) };
+}
+
+/** Values of no more than so many bytes are read, or taken away, in one turn: those of large objects lie on thousands of pages. */
+const SLICE_BYTES = 16 * 2 ** 20;
+
+/** Where a slice of records ends that are as many as fit one turn: at `next`, or the first revision that is too much. One is never. */
+export function endOfSlice(records: readonly RecordOutline[], next: Revision): Revision {
+  let bytes = 0;
+  for (const [i, record] of records.entries()) {
+    const revision = revisionOf(record.id);
+    if (bytes > SLICE_BYTES && revision > revisionOf(records[i - 1]!.id)) return revision;
+    bytes += record.bytes;
+  }
+  return next;
 }
 
 /** In SQLite's order a blob comes after every text. */
@@ -133,10 +153,13 @@ export class Tables {
     return this.#count(prefix, prefixEnd(prefix) ?? AFTER_ALL_KEYS, before, inFlux);
   }
 
-  /** Records from `from` on and before `before`, ascending; `value` is left empty. */
-  scan(from: RecordId, before: RecordId): StoredRecord[] {
-    const sql = "SELECT id, key, create_revision, previous_id, x'' FROM record WHERE id >= ? AND id < ? ORDER BY id";
-    return (this.#statement(sql).all(from, before) as unknown as Row[]).map(toRecord);
+  /** Records from `from` on and before `before`, ascending. */
+  scan(from: RecordId, before: RecordId): RecordOutline[] {
+    const sql = 'SELECT id, key, create_revision, previous_id, length(value) FROM record WHERE id >= ? AND id < ? ORDER BY id';
+    return (this.#statement(sql).all(from, before) as unknown as Row[]).map((row) => {
+      const [id, key, createRevision, previousId, bytes] = row as [RecordId, string, Revision, RecordId | null, number];
+      return { id, key, createRevision, previousId, bytes };
+    });
   }
 
   /** Removes a record that nothing reads any more. */
