@@ -76,6 +76,7 @@ export function createPolicyAgent(options: PolicyAgentOptions): PolicyAgent {
   let lastFullMs = Number.NEGATIVE_INFINITY;
   let isHealthy = false;
   let isAwaited = false;
+  let curtailed = '';
   let polling: Promise<void> | undefined;
 
   function watch(): void {
@@ -112,6 +113,16 @@ export function createPolicyAgent(options: PolicyAgentOptions): PolicyAgent {
     });
   }
 
+  /** Once, until they are others. */
+  function tellCurtailed(policies: readonly string[]): void {
+    const text = policies.slice(0, 5).join(', ');
+    if (text !== '' && text !== curtailed)
+      logger.warn('Network policies of a namespace name more pods than are looked at; these allow less than they say', {
+        ...{ policies: text, count: policies.length },
+      });
+    curtailed = text;
+  }
+
   async function sync(why: 'change' | 'period', signal: AbortSignal): Promise<void> {
     const startMs = clock.now();
     try {
@@ -131,6 +142,7 @@ export function createPolicyAgent(options: PolicyAgentOptions): PolicyAgent {
       if (result.full) lastFullMs = startMs;
       isAwaited = plan.ingress.awaited || plan.egress.awaited;
       if (isAwaited) pollSandboxes(signal);
+      tellCurtailed(plan.curtailed);
       metrics.written(plan, result.rules);
       metrics.syncDuration.observe((clock.now() - startMs) / 1000);
       logger.debug(2, 'Wrote the rules of network policies', { full: result.full, rules: result.rules, written: result.written });

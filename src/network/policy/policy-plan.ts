@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import type { V1Namespace, V1NetworkPolicy, V1NetworkPolicyPeer, V1NetworkPolicyPort, V1Pod } from '../../api/gen/types.ts';
 import type { Family } from '../../api/machinery/ip.ts';
-import { type Selector, selectorFromLabelSelector } from '../../api/machinery/label-selector.ts';
+import type { Selector } from '../../api/machinery/label-selector.ts';
 import { type AddressRange, cidrRange, rangesOfBlocks, unionRanges } from './address-ranges.ts';
 import { type PodAddress, type PolicyPod, policyPod } from './policy-pod.ts';
+import { policySelector } from './policy-selector.ts';
 import { type ProtocolPorts, portsOfRule } from './port-ranges.ts';
 
 export type Direction = 'ingress' | 'egress';
@@ -24,6 +25,8 @@ export interface PolicyPlan {
   readonly known: readonly PodAddress[];
   /** What this node's pods have their addresses from. */
   readonly podRanges: Readonly<Record<Family, readonly AddressRange[]>>;
+  /** Policies that allow less than they say, since their namespace's name more pods than are looked at. */
+  readonly curtailed: readonly string[];
 }
 
 export interface DirectionPlan {
@@ -87,6 +90,7 @@ export function planPolicies(objects: PolicyObjects): PolicyPlan {
     portSets: sets.ports,
     known: local.flatMap(({ addresses }) => addresses),
     podRanges: { 4: rangesOf(4), 6: rangesOf(6) },
+    curtailed: [...sets.curtailed],
   };
 }
 
@@ -97,13 +101,13 @@ interface DirectionInput {
 }
 
 function planDirection(direction: Direction, { policies, local, sets }: DirectionInput): DirectionPlan {
-  const of = new Map<PolicyPod, string[]>();
+  const of = new Map(local.map((pod): [PolicyPod, string[]] => [pod, []]));
   const planned = new Map<string, readonly PlannedRule[]>();
   for (const policy of policies) {
     const selected = local.filter(selectedBy(policy));
     if (selected.length === 0) continue;
     const key = keyOf(policy);
-    for (const pod of selected) of.set(pod, [...(of.get(pod) ?? []), key]);
+    for (const pod of selected) of.get(pod)!.push(key);
     planned.set(
       key,
       rulesOf(policy, direction).map((rule) => planRule(rule, { direction, policy, selected, sets })),
@@ -113,6 +117,7 @@ function planDirection(direction: Direction, { policies, local, sets }: Directio
   const groups = new Map<string, readonly string[]>();
   let awaited = false;
   for (const [pod, keys] of of) {
+    if (keys.length === 0) continue;
     const group = hashOf(keys);
     for (const { address, family } of pod.addresses) isolated.set(address, { family, group });
     if (pod.addresses.length > 0) groups.set(group, keys);
@@ -132,7 +137,7 @@ interface RuleInput {
 function planRule({ peers, ports }: Rule, { direction, policy, selected, sets }: RuleInput): PlannedRule {
   const podPeers = peers?.filter(({ ipBlock }) => !ipBlock) ?? [];
   const blocks = peers?.flatMap(({ ipBlock }) => ipBlock ?? []) ?? [];
-  const set = podPeers.length > 0 ? sets.peerSet(policy.metadata?.namespace ?? '', podPeers) : undefined;
+  const set = podPeers.length > 0 ? sets.peerSet(policy, podPeers) : undefined;
   const wanted = portsOfRule(ports);
   // The names are of ports of who is spoken to.
   const named = (): NamedScope => {
@@ -146,7 +151,10 @@ function planRule({ peers, ports }: Rule, { direction, policy, selected, sets }:
     ports:
       wanted === 'any'
         ? wanted
-        : wanted.map((one) => ({ ...one, nameSets: one.names.map((name) => sets.portSet(one.protocol, name, named())) })),
+        : wanted.map((one) => ({
+            ...one,
+            nameSets: one.names.flatMap((name) => sets.portSet(policy, { protocol: one.protocol, name, scope: named() }) ?? []),
+          })),
   };
 }
 
@@ -155,14 +163,28 @@ interface NamedScope {
   readonly pods: readonly PolicyPod[];
 }
 
+/**
+ * So many pods, and namespaces, are looked at for the policies of one namespace. A policy of a megabyte has room for twenty thousand peers, each of
+ * which may name all pods of the cluster: whoever may write it would have every node look at, and keep, the product of the two.
+ */
+const MOST_LOOKS = 1_000_000;
+
+interface PortName {
+  readonly protocol: string;
+  readonly name: string;
+  readonly scope: NamedScope;
+}
+
 /** Sets of what pods have; rules that ask the same share one. */
 class SetsOfPods {
   readonly all: readonly PolicyPod[];
   readonly #byNamespace: ReadonlyMap<string, readonly PolicyPod[]>;
   readonly #namespaces: readonly V1Namespace[];
   readonly #podsOf = new Map<string, readonly PolicyPod[]>();
+  readonly #looks = new Map<string, number>();
   readonly peers = new Map<string, readonly PodAddress[]>();
   readonly ports = new Map<string, readonly PortAt[]>();
+  readonly curtailed = new Set<string>();
 
   constructor(pods: readonly PolicyPod[], namespaces: readonly V1Namespace[]) {
     this.all = pods;
@@ -170,34 +192,47 @@ class SetsOfPods {
     this.#namespaces = namespaces;
   }
 
-  /** @param namespace of the policy */
+  /** Undefined where the policy's namespace has had its share: it then allows nobody by these. */
   peerSet(
-    namespace: string,
+    policy: V1NetworkPolicy,
     peers: readonly V1NetworkPolicyPeer[],
-  ): { readonly id: string; readonly pods: readonly PolicyPod[] } {
+  ): { readonly id: string; readonly pods: readonly PolicyPod[] } | undefined {
+    const namespace = policy.metadata?.namespace ?? '';
     const id = hashOf(
       peers.map(({ podSelector, namespaceSelector }) => [podSelector, namespaceSelector ? null : namespace, namespaceSelector]),
     );
-    let pods = this.#podsOf.get(id);
-    if (!pods) {
-      pods = [...new Set(peers.flatMap((peer) => this.#matching(namespace, peer)))];
-      this.#podsOf.set(id, pods);
-      this.peers.set(
-        id,
-        uniqueBy(
-          pods.flatMap(({ addresses }) => addresses),
-          ({ address }) => address,
-        ),
-      );
-    }
+    const known = this.#podsOf.get(id);
+    if (known) return { id, pods: known };
+    const found = new Set<PolicyPod>();
+    for (const peer of peers) if (!this.#findPods(policy, peer, found)) return undefined;
+    const pods = [...found];
+    const addresses = new Map<string, PodAddress>();
+    for (const pod of pods) for (const one of pod.addresses) addresses.set(one.address, one);
+    this.#podsOf.set(id, pods);
+    this.peers.set(id, [...addresses.values()]);
     return { id, pods };
   }
 
-  #matching(namespace: string, { podSelector, namespaceSelector }: V1NetworkPolicyPeer): readonly PolicyPod[] {
-    const names = namespaceSelector ? this.#namespacesOf(selectorFromLabelSelector(namespaceSelector)) : [namespace];
+  /** False when there are more to look at than may be. */
+  #findPods(policy: V1NetworkPolicy, { podSelector, namespaceSelector }: V1NetworkPolicyPeer, found: Set<PolicyPod>): boolean {
+    if (namespaceSelector && !this.#mayLook(policy, this.#namespaces.length)) return false;
+    const names = namespaceSelector ? this.#namespacesOf(policySelector(namespaceSelector)) : [policy.metadata?.namespace ?? ''];
     // Without a selector of pods it is all of the namespaces.
-    const selector = selectorFromLabelSelector(podSelector ?? {});
-    return names.flatMap((name) => (this.#byNamespace.get(name) ?? []).filter(({ labels }) => selector.matches(labels)));
+    const selector = policySelector(podSelector ?? {});
+    for (const name of names) {
+      const pods = this.#byNamespace.get(name) ?? [];
+      if (!this.#mayLook(policy, pods.length)) return false;
+      for (const pod of pods) if (selector.matches(pod.labels)) found.add(pod);
+    }
+    return true;
+  }
+
+  #mayLook({ metadata }: V1NetworkPolicy, at: number): boolean {
+    const namespace = metadata?.namespace ?? '';
+    const looks = (this.#looks.get(namespace) ?? 0) + at;
+    if (looks > MOST_LOOKS) this.curtailed.add(`${namespace}/${metadata?.name}`);
+    else this.#looks.set(namespace, looks);
+    return looks <= MOST_LOOKS;
   }
 
   #namespacesOf(selector: Selector): string[] {
@@ -206,19 +241,20 @@ class SetsOfPods {
       .map(({ metadata }) => metadata?.name ?? '');
   }
 
-  portSet(protocol: string, name: string, { id: scope, pods }: NamedScope): string {
-    const id = hashOf([protocol, name, scope]);
-    if (!this.ports.has(id)) {
-      const found = pods.flatMap(({ addresses, namedPorts }) =>
-        namedPorts
-          .filter((port) => port.name === name && port.protocol === protocol)
-          .flatMap(({ port }) => addresses.map((address) => ({ ...address, port }))),
-      );
-      this.ports.set(
-        id,
-        uniqueBy(found, ({ address, port }) => `${address} ${port}`),
-      );
-    }
+  /** Undefined as `peerSet`. */
+  portSet(policy: V1NetworkPolicy, { protocol, name, scope }: PortName): string | undefined {
+    const id = hashOf([protocol, name, scope.id]);
+    if (this.ports.has(id)) return id;
+    if (!this.#mayLook(policy, scope.pods.length)) return undefined;
+    const found = scope.pods.flatMap(({ addresses, namedPorts }) =>
+      namedPorts
+        .filter((port) => port.name === name && port.protocol === protocol)
+        .flatMap(({ port }) => addresses.map((address) => ({ ...address, port }))),
+    );
+    this.ports.set(
+      id,
+      uniqueBy(found, ({ address, port }) => `${address} ${port}`),
+    );
     return id;
   }
 }
@@ -240,7 +276,7 @@ function isolates({ spec }: V1NetworkPolicy, direction: Direction): boolean {
 }
 
 function selectedBy({ metadata, spec }: V1NetworkPolicy): (pod: PolicyPod) => boolean {
-  const selector = selectorFromLabelSelector(spec?.podSelector ?? {});
+  const selector = policySelector(spec?.podSelector ?? {});
   return ({ namespace, labels }) => namespace === metadata?.namespace && selector.matches(labels);
 }
 
