@@ -51,6 +51,8 @@ type ProxyUpgrade = typeof import('./proxy-upgrade.ts').proxyUpgrade;
 
 /** As upstream, a server is asked again after so long although nothing changed. */
 const RECHECK_MS = 30_000;
+/** So many are asked at a time, as upstream: one that hangs does not keep the others waiting. */
+const CHECKERS = 5;
 
 /**
  * Sends requests for group versions that an APIService gives to an extension server there, keeps watch over those servers, and puts what
@@ -71,7 +73,7 @@ export function startAggregation(config: AggregationConfig, deps: AggregationDep
   const remote = new Map<string, V1APIService>();
   const documents = new Map<string, ResourceListDocument>();
   const queue = new WorkQueue<string>({ clock });
-  const openApi = new ExtensionDocuments({ connections, resolve });
+  const openApi = new ExtensionDocuments({ connections, resolve, clock });
   let recheck: Timer | undefined;
 
   const note = (service: V1APIService, gone: boolean) => {
@@ -130,7 +132,7 @@ export function startAggregation(config: AggregationConfig, deps: AggregationDep
       }
     }
   };
-  const worker = work();
+  const workers = Array.from({ length: CHECKERS }, work);
 
   const serverOf = (service: V1APIService): { readonly url: string } => {
     try {
@@ -185,7 +187,7 @@ export function startAggregation(config: AggregationConfig, deps: AggregationDep
       recheck?.cancel();
       queue.close();
       await connections.close();
-      await worker;
+      await Promise.all(workers);
     },
   };
 }

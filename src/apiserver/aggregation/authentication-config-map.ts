@@ -6,6 +6,7 @@ import type { Logger } from '../../std/logger.ts';
 import type { FrontProxyConfig } from '../authentication/front-proxy.ts';
 import type { ObjectReader, ObjectWriter } from '../contracts.ts';
 import { mergeAuthenticationData } from './merge-authentication-data.ts';
+import { WriteAgain } from './write-again.ts';
 
 const NAMESPACE = 'kube-system';
 const NAME = 'extension-apiserver-authentication';
@@ -39,11 +40,16 @@ export function keepAuthenticationConfigMap(
 ): { readonly written: Promise<void>; close(): void } {
   let closed = false;
   let running = false;
+  /** Something has changed while it was being written. */
+  let changed = false;
+  const again = new WriteAgain(clock);
   const dataOf = (object: DynamicObject) => (object['data'] ?? {}) as Readonly<Record<string, string>>;
   const merged = (object: DynamicObject) => mergeAuthenticationData(dataOf(object), wanted, clock.now());
   const isRight = (object: DynamicObject) => Object.keys(wanted).length === 0 || merged(object) === object['data'];
-  const put = async () => {
-    if (running || closed) return;
+  const put = async (): Promise<void> => {
+    if (closed) return;
+    changed = running;
+    if (running) return;
     running = true;
     try {
       const existing = reader.get(configMapKind, NAMESPACE, NAME);
@@ -54,10 +60,13 @@ export function keepAuthenticationConfigMap(
         );
     } catch (error) {
       // Another API server of the cluster, or somebody who deletes it, was faster: the change that we see next is looked at again.
-      if (!isStatus(error, 'AlreadyExists') && !isStatus(error, 'NotFound'))
+      if (!isStatus(error, 'AlreadyExists') && !isStatus(error, 'NotFound')) {
         logger.error('cannot write the ConfigMap for extension servers', { name: NAME, error });
+        again.later(NAME, () => void put());
+      }
     } finally {
       running = false;
+      if (changed) void put();
     }
   };
   const leave = reader.subscribe(configMapKind, (change) => {
@@ -69,6 +78,7 @@ export function keepAuthenticationConfigMap(
     written: put(),
     close() {
       closed = true;
+      again.close();
       leave();
     },
   };

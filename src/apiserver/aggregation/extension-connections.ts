@@ -4,8 +4,8 @@ import type { Transport } from '../../client/transport/transport.ts';
 import type { CertificatePair } from '../configuration.ts';
 
 const CONNECT_TIMEOUT_MS = 10_000;
-/** Connections to addresses that no APIService leads to any more are closed when there are so many. */
-const MOST_CONNECTIONS = 64;
+/** Beyond so many those that were used longest ago are closed: mostly addresses that no APIService leads to any more. */
+const MOST_CONNECTIONS = 256;
 
 /** Connections to extension servers, one transport for each address and way of trusting it. */
 export class ExtensionConnections {
@@ -24,7 +24,12 @@ export class ExtensionConnections {
     const tlsServerName = `${service?.name}.${service?.namespace}.svc`;
     const id = [server, tlsServerName, insecureSkipTLSVerify, caBundle].join('\n');
     const known = this.#transports.get(id);
-    if (known) return known;
+    if (known) {
+      // The one used last stands last.
+      this.#transports.delete(id);
+      this.#transports.set(id, known);
+      return known;
+    }
     const transport = createHttpsTransport({
       server,
       tlsServerName,
@@ -37,11 +42,6 @@ export class ExtensionConnections {
     if (this.#transports.size >= MOST_CONNECTIONS) this.#closeOldest();
     this.#transports.set(id, transport);
     return transport;
-  }
-
-  /** The client certificate has changed: new connections show the new one. */
-  async reconnect(): Promise<void> {
-    await Promise.all([...this.#transports.values()].map((transport) => transport.close()));
   }
 
   async close(): Promise<void> {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { V1APIService } from '../../api/gen/types.ts';
 import { isJsonMap } from '../../api/machinery/clone.ts';
+import { type Clock, steadyMs } from '../../std/clock.ts';
 import { exactJsonText, parseExactJson } from '../../std/exact-json.ts';
 import { runWithPauses } from '../../std/pauses.ts';
 import type { ServerRequest, ServerResponse } from '../contracts.ts';
@@ -17,6 +18,7 @@ import type { ServiceReference } from './service-resolver.ts';
 export interface ExtensionDocumentsDeps {
   readonly connections: ExtensionConnections;
   readonly resolve: (service: ServiceReference) => string;
+  readonly clock: Pick<Clock, 'now' | 'steady'>;
 }
 
 interface Told {
@@ -32,6 +34,8 @@ interface Converted {
 
 const TIMEOUT_MS = 5_000;
 const LIMIT_BYTES = 32 * 1024 * 1024;
+/** A server that gave no answer is not waited for again so soon: everybody's requests for OpenAPI would wait with it. */
+const FAILED_MS = 10_000;
 const AGGREGATOR = identityHeaders({ name: 'system:aggregator', groups: ['system:masters'] });
 
 /**
@@ -43,6 +47,9 @@ export class ExtensionDocuments {
   /** Of each APIService as it is now, the documents by their paths: a change of it forgets them. */
   readonly #told = new WeakMap<V1APIService, Map<string, Told>>();
   readonly #converted = new WeakMap<object, Converted>();
+  /** Of each APIService, what is being asked for, and until when what could not be had is not asked for again. */
+  readonly #asking = new WeakMap<V1APIService, Map<string, Promise<Told | undefined>>>();
+  readonly #failed = new WeakMap<V1APIService, Map<string, number>>();
 
   constructor(deps: ExtensionDocumentsDeps) {
     this.#deps = deps;
@@ -71,8 +78,18 @@ export class ExtensionDocuments {
     return converted;
   }
 
-  async #ask(service: V1APIService, path: string): Promise<Told | undefined> {
-    if (!isAvailable(service)) return undefined;
+  /** Who comes while the server is being asked gets the same answer. */
+  #ask(service: V1APIService, path: string): Promise<Told | undefined> {
+    const running = this.#asking.get(service)?.get(path);
+    if (running !== undefined) return running;
+    const failedUntilMs = this.#failed.get(service)?.get(path) ?? Number.NEGATIVE_INFINITY;
+    if (!isAvailable(service) || steadyMs(this.#deps.clock) < failedUntilMs) return Promise.resolve(undefined);
+    const asking = this.#askNow(service, path).finally(() => this.#asking.get(service)?.delete(path));
+    put(this.#asking, service, path, asking);
+    return asking;
+  }
+
+  async #askNow(service: V1APIService, path: string): Promise<Told | undefined> {
     const known = this.#told.get(service)?.get(path);
     try {
       const transport = this.#deps.connections.to(this.#deps.resolve(referenceOf(service)!), service.spec!);
@@ -91,18 +108,19 @@ export class ExtensionDocuments {
         document: answer.status === 200 ? parseExactJson(text) : undefined,
         etag: answer.status === 200 ? etag : undefined,
       };
-      this.#remember(service, path, told);
+      put(this.#told, service, path, told);
       return told;
     } catch {
+      put(this.#failed, service, path, steadyMs(this.#deps.clock) + FAILED_MS);
       return undefined;
     }
   }
+}
 
-  #remember(service: V1APIService, path: string, told: Told): void {
-    const all = this.#told.get(service) ?? new Map<string, Told>();
-    all.set(path, told);
-    this.#told.set(service, all);
-  }
+function put<T>(of: WeakMap<V1APIService, Map<string, T>>, service: V1APIService, path: string, value: T): void {
+  const all = of.get(service) ?? new Map<string, T>();
+  all.set(path, value);
+  of.set(service, all);
 }
 
 /** Answers a request for the version 3 document that was made of version 2's. */

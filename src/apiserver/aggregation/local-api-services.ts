@@ -2,10 +2,12 @@ import { apiServiceKind } from '../../api/apiregistration/v1/api-service.ts';
 import type { V1APIService } from '../../api/gen/types.ts';
 import type { KindDefinition } from '../../api/machinery/kind.ts';
 import { isStatus } from '../../api/machinery/status-error.ts';
+import type { Clock } from '../../std/clock.ts';
 import type { Logger } from '../../std/logger.ts';
 import type { ObjectReader, ObjectWriter } from '../contracts.ts';
 import { builtInPriority, CUSTOM_PRIORITY } from '../discovery/group-priorities.ts';
 import type { KindRegistry } from '../kinds/kind-registry.ts';
+import { WriteAgain } from './write-again.ts';
 
 /** Says that an object is kept by the server: `onstart` ones until it starts anew without them, `true` ones while there is a reason. */
 export const AUTOMANAGED = 'kube-aggregator.kubernetes.io/automanaged';
@@ -42,6 +44,7 @@ export interface AutoregisterDeps {
   readonly kinds: KindRegistry;
   readonly reader: ObjectReader;
   readonly writer: ObjectWriter;
+  readonly clock: Pick<Clock, 'setTimer'>;
   readonly logger: Logger;
 }
 
@@ -49,7 +52,7 @@ export interface AutoregisterDeps {
  * Keeps the APIServices of what is served here as the kinds say (kube-aggregator/pkg/controllers/autoregister): one that is deleted comes
  * back, and one of a CustomResourceDefinition that is gone goes. Whoever takes the label away keeps the object to himself.
  */
-export function startAutoregister({ builtIn, kinds, reader, writer, logger }: AutoregisterDeps): {
+export function startAutoregister({ builtIn, kinds, reader, writer, clock, logger }: AutoregisterDeps): {
   readonly done: () => Promise<void>;
   close(): void;
 } {
@@ -57,6 +60,7 @@ export function startAutoregister({ builtIn, kinds, reader, writer, logger }: Au
   let again = false;
   let first = true;
   let running: Promise<void> | undefined;
+  const later = new WriteAgain(clock);
 
   const sync = async () => {
     do {
@@ -74,8 +78,9 @@ export function startAutoregister({ builtIn, kinds, reader, writer, logger }: Au
       else await writer.modify(apiServiceKind, '', change.name, (existing) => Object.assign(existing, { spec: change.spec }));
     } catch (error) {
       // Somebody else was there first: what is there now is looked at with the next change.
-      if (!isStatus(error, 'AlreadyExists') && !isStatus(error, 'NotFound'))
-        logger.error('cannot register an APIService', { name: change.name, error });
+      if (isStatus(error, 'AlreadyExists') || isStatus(error, 'NotFound')) return;
+      logger.error('cannot register an APIService', { name: change.name, error });
+      later.later('', trigger);
     }
   };
   const trigger = () => {
@@ -94,6 +99,7 @@ export function startAutoregister({ builtIn, kinds, reader, writer, logger }: Au
     done: async () => running,
     close() {
       closed = true;
+      later.close();
       leaveKinds();
       leaveObjects();
     },

@@ -2,6 +2,7 @@ import { AVAILABLE, apiServiceKind, localCondition } from '../../api/apiregistra
 import type { V1APIService } from '../../api/gen/types.ts';
 import { isStatus } from '../../api/machinery/status-error.ts';
 import type { AggregationDeps } from './aggregation.ts';
+import { WriteAgain } from './write-again.ts';
 
 /**
  * Keeps saying of what is served here that it is available, also when an extension server was named meanwhile, or somebody wrote something
@@ -14,6 +15,7 @@ export function keepLocalAvailable({
   logger,
 }: Pick<AggregationDeps, 'reader' | 'writer' | 'clock' | 'logger'>): { close(): void } {
   let closed = false;
+  const again = new WriteAgain(clock);
   const tell = async (name: string) => {
     try {
       await writer.modify(
@@ -29,7 +31,9 @@ export function keepLocalAvailable({
         'status',
       );
     } catch (error) {
-      if (!isStatus(error, 'NotFound')) logger.error('cannot say that an APIService is available', { name, error });
+      if (isStatus(error, 'NotFound')) return;
+      logger.error('cannot say that an APIService is available', { name, error });
+      again.later(name, () => void tell(name));
     }
   };
   const look = (service: V1APIService) => {
@@ -42,6 +46,7 @@ export function keepLocalAvailable({
   return {
     close() {
       closed = true;
+      again.close();
       leave();
     },
   };

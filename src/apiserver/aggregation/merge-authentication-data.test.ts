@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { MemoryObjects } from '../../../test/harness/memory-objects.ts';
 import { createAuthority } from '../../pki/authority.ts';
 import { parseCertificates } from '../../pki/certificate.ts';
+import { VirtualClock } from '../../std/clock.ts';
+import { silentLogger } from '../../std/logger.ts';
+import type { ObjectWriter } from '../contracts.ts';
+import { keepAuthenticationConfigMap } from './authentication-config-map.ts';
 import { mergeAuthenticationData } from './merge-authentication-data.ts';
 
 const NOW = Date.UTC(2026, 0, 1);
@@ -40,4 +45,25 @@ test('what is stored and makes no sense is replaced', async () => {
     mergeAuthenticationData(JSON.parse('{"__proto__":"x"}'), wanted, NOW)['client-ca-file'],
     wanted['client-ca-file'],
   );
+});
+
+test('what could not be written is written when the store is there again', async () => {
+  const clock = new VirtualClock(0);
+  const objects = new MemoryObjects();
+  let away = true;
+  let created = 0;
+  const writer = {
+    create: async (...[kind, object]: Parameters<ObjectWriter['create']>) => {
+      if (away) throw new Error('the store is away');
+      created++;
+      return objects.put(kind, object);
+    },
+  } as unknown as ObjectWriter;
+  const kept = keepAuthenticationConfigMap({ 'client-ca-file': 'x' }, { reader: objects, writer, clock, logger: silentLogger });
+  await kept.written;
+  away = false;
+  await clock.advance(10_000);
+  assert.equal(created, 1);
+  kept.close();
+  assert.equal(clock.pending, 0);
 });

@@ -46,6 +46,20 @@ test("an extension server's group stands where its priority puts it, among those
   );
 });
 
+test('of versions of one priority the one that is most stable stands first, then the newest', () => {
+  const versions = ['v1alpha1', 'v1', 'v2beta1', 'v10', 'v2'];
+  const extensions = versions.map((version) => ({
+    service: { spec: { ...service.spec!, version } },
+    document: undefined,
+    available: true,
+  }));
+  const { groups } = mergeGroupList({ groups: [] }, extensions) as { groups: { versions: { version: string }[] }[] };
+  assert.deepEqual(
+    groups[0]!.versions.map(({ version }) => version),
+    ['v10', 'v2', 'v1', 'v2beta1', 'v1alpha1'],
+  );
+});
+
 test('types that bear names of every JavaScript object are types like any other', () => {
   const added = JSON.parse(
     '{"definitions":{"__proto__":{"type":"object"},"constructor":{}},"paths":{"/apis/g/__proto__":{}}}',

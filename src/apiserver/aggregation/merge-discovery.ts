@@ -1,3 +1,4 @@
+import { compareVersions } from '../../api/apiextensions/v1/version-order.ts';
 import type { V1APIService } from '../../api/gen/types.ts';
 import { setField } from '../../api/machinery/clone.ts';
 import { exactJsonText, parseExactJson } from '../../std/exact-json.ts';
@@ -32,7 +33,7 @@ function byPriority(a: ExtensionVersion, b: ExtensionVersion): number {
     y.groupPriorityMinimum - x.groupPriorityMinimum ||
     groupOf(a).localeCompare(groupOf(b)) ||
     y.versionPriority - x.versionPriority ||
-    versionOf(b).localeCompare(versionOf(a), 'en', { numeric: true })
+    compareVersions(versionOf(a), versionOf(b))
   );
 }
 

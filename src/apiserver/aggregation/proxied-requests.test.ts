@@ -72,7 +72,7 @@ test('connections that go on as another protocol go through, both ways, and refu
         path: `${group}${path}`,
         ca: api.pki.caPem,
         agent: false,
-        headers: { connection: 'Upgrade', upgrade: 'echo', authorization: 'Bearer secret' },
+        headers: { connection: 'Upgrade', upgrade: 'echo', authorization: 'Bearer secret', 'x-forwarded-for': '192.0.2.1' },
       });
       outgoing.on('upgrade', (answer, socket) => resolve({ status: answer.statusCode ?? 0, socket }));
       outgoing.on('response', (answer) => {
@@ -93,6 +93,7 @@ test('connections that go on as another protocol go through, both ways, and refu
   const asked = extension.seen.at(-1)!;
   assert.equal(asked.headers['x-remote-user'], 'system:anonymous');
   assert.equal(asked.headers['authorization'], undefined);
+  assert.equal(asked.headers['x-forwarded-for'], '192.0.2.1, 127.0.0.1');
   socket!.destroy();
   assert.deepEqual(await open('/refuse'), { status: 403, text: 'no' });
   // Elsewhere the wish is told nothing, and the answer is the usual one.

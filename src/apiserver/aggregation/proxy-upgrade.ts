@@ -4,7 +4,7 @@ import { connectTls, type Dial } from '../../client/transport/tls-connect.ts';
 import type { CertificatePair } from '../configuration.ts';
 import type { RequestContext, ServerResponse } from '../contracts.ts';
 import { askUpgrade } from '../proxying/ask-upgrade.ts';
-import { type PassedHeaders, passedAnswerHeaders } from '../proxying/passed-headers.ts';
+import { forwardedFor, type PassedHeaders, passedAnswerHeaders } from '../proxying/passed-headers.ts';
 import { pourBody } from '../proxying/proxy-request.ts';
 import { tunnel } from '../proxying/tunnel.ts';
 import { proxiedHeaders } from './request-headers.ts';
@@ -75,6 +75,7 @@ export async function proxyUpgrade(target: UpgradeTarget, context: RequestContex
 
 function headersOf({ request, user, auditId }: RequestContext, isFrontProxyHeader: (name: string) => boolean): PassedHeaders {
   const { headers, repeatedHeaders } = proxiedHeaders(request.headers, user, isFrontProxyHeader);
-  const single = Object.entries({ ...headers, ...(auditId && { 'audit-id': auditId }) }).map(([name, value]) => [name, [value]]);
+  const own = { 'x-forwarded-for': forwardedFor(request), ...(auditId && { 'audit-id': auditId }) };
+  const single = Object.entries({ ...headers, ...own }).map(([name, value]) => [name, [value]]);
   return { ...(Object.fromEntries(single) as PassedHeaders), ...repeatedHeaders };
 }

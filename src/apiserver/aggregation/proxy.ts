@@ -3,6 +3,7 @@ import { serviceUnavailable } from '../../api/machinery/status-error.ts';
 import type { Transport, TransportRequest, TransportResponse } from '../../client/transport/transport.ts';
 import { TransportError } from '../../client/transport/transport-error.ts';
 import type { RequestContext, ServerResponse } from '../contracts.ts';
+import { forwardedFor } from '../proxying/passed-headers.ts';
 import { sendText } from '../response/send.ts';
 import { proxiedHeaders } from './request-headers.ts';
 
@@ -34,7 +35,7 @@ export async function proxyRequest(
   const { request, user, auditId } = context;
   const { headers, repeatedHeaders } = proxiedHeaders(request.headers, user, isFrontProxyHeader);
   if (auditId) headers['audit-id'] = auditId;
-  headers['x-forwarded-for'] = [request.headers['x-forwarded-for'], request.remoteAddress].filter(Boolean).join(', ');
+  headers['x-forwarded-for'] = forwardedFor(request);
   headers['x-forwarded-proto'] = 'https';
   const hasBody = request.method !== 'GET' && request.method !== 'HEAD';
   const body = hasBody ? await request.readBody(BODY_LIMIT_BYTES) : undefined;

@@ -135,8 +135,10 @@ async function documentInJson(next: Handler, context: RequestContext): Promise<B
 
 async function mergeV2(deps: MergeDeps, own: Swagger): Promise<{ readonly merged: Swagger; readonly added: JsonMap }> {
   let merged = own;
-  for (const service of deps.remote.values()) {
-    const document = await deps.documents.ask(service, '/openapi/v2');
+  const services = [...deps.remote.values()];
+  const documents = await Promise.all(services.map((service) => deps.documents.ask(service, '/openapi/v2')));
+  for (const [i, service] of services.entries()) {
+    const document = documents[i];
     if (isJsonMap(document)) merged = mergeSwagger(merged, document, `/apis/${service.spec?.group}/`);
   }
   return {

@@ -1,5 +1,6 @@
 import type { Dial } from '../../client/transport/https.ts';
 import { type Clock, steadyMs } from '../../std/clock.ts';
+import { digestOf } from '../authentication/secret-values.ts';
 import type { AuthorizationAttributes, Authorizer, Decision } from '../contracts.ts';
 import { openWebhookClient, type WebhookClient, WebhookFailure, withBackoff } from '../outgoing/webhook-client.ts';
 import type { ReviewConditions } from './review-conditions.ts';
@@ -70,7 +71,8 @@ export function createWebhookAuthorizer(
         return failed(error);
       }
       const spec = reviewSpec(attributes, config.version);
-      const key = JSON.stringify(spec);
+      // By hash: with each question stand all groups of who asks.
+      const key = digestOf(JSON.stringify(spec)).toString('base64');
       const found = known.get(key);
       if (found && found.untilMs > steadyMs(clock)) return found.decision;
       const apiVersion = `authorization.k8s.io/${config.version}`;

@@ -24,7 +24,7 @@ export type PassedHeaders = Record<string, readonly string[]>;
 
 /** A request's headers for a backend: each value by itself, none that is this connection's or this server's own. */
 export function passedRequestHeaders(request: ServerRequest): PassedHeaders {
-  const { headers, remoteAddress } = request;
+  const { headers } = request;
   const named = namesIn(headers['connection']);
   const passed: PassedHeaders = {};
   for (const [name, value] of Object.entries(headers)) {
@@ -35,9 +35,13 @@ export function passedRequestHeaders(request: ServerRequest): PassedHeaders {
       if (protocols.length) passed[name] = [protocols.join(',').trim()];
     } else passed[name] = request.headerValues?.(name) ?? [value];
   }
-  passed['x-forwarded-for'] = [[headers['x-forwarded-for'], remoteAddress].filter(Boolean).join(', ')];
+  passed['x-forwarded-for'] = [forwardedFor(request)];
   return passed;
 }
+
+/** Where a request says that it came from, and last where it did come from. */
+export const forwardedFor = ({ headers, remoteAddress }: Pick<ServerRequest, 'headers' | 'remoteAddress'>): string =>
+  [headers['x-forwarded-for'], remoteAddress].filter(Boolean).join(', ');
 
 /** An answer's headers for the client. `switched`: the connection speaks another protocol from here on, and must say which. */
 export function passedAnswerHeaders(
