@@ -1,4 +1,5 @@
 import { formatTable } from '../std/table-text.ts';
+import { visibleLine, visibleText } from '../std/visible-text.ts';
 import { type CalendarEntry, calendar } from './calendar.ts';
 import { diagnose } from './checks/all-checks.ts';
 import { counted, day } from './checks/check.ts';
@@ -67,22 +68,25 @@ function someOf(subjects: readonly string[]): string {
 
 /** For people. */
 export function reportText({ server, nodes, findings, calendar: entries, notSeen, since }: DoctorReport): string {
+  // Nodes, hosts and the API are quoted in all of it.
   const lines = [`${server}, ${nodes === null ? 'nodes not looked at' : counted(nodes, 'node')}`, ''];
   for (const [{ code, severity, subject, message, evidence, remedy }, ...alike] of together(findings))
     lines.push(
-      `${severity.toUpperCase()} ${code} ${subject}`,
-      ...(alike.length > 0 ? [`  and ${someOf(alike.map((finding) => finding.subject))}`] : []),
-      `  ${message}`,
-      `  seen: ${evidence}`,
-      `  mend: ${remedy}`,
-      `  see:  ${pageOf(code)}`,
+      ...[
+        `${severity.toUpperCase()} ${code} ${subject}`,
+        ...(alike.length > 0 ? [`  and ${someOf(alike.map((finding) => finding.subject))}`] : []),
+        `  ${message}`,
+        `  seen: ${evidence}`,
+        `  mend: ${remedy}`,
+        `  see:  ${pageOf(code)}`,
+      ].map(visibleLine),
       '',
     );
   if (findings.length === 0) lines.push('Nothing is wrong as far as could be seen.', '');
   if (since)
     lines.push(
       `since ${since.time}: ${since.appeared.length} new, ${since.gone.length} gone`,
-      ...since.gone.map((key) => `  gone: ${key}`),
+      ...since.gone.map((key) => visibleLine(`  gone: ${key}`)),
       '',
     );
   if (entries.length > 0) {
@@ -96,12 +100,12 @@ export function reportText({ server, nodes, findings, calendar: entries, notSeen
         subject,
       ]);
     lines.push(
-      formatTable(rows).trimEnd(),
+      visibleText(formatTable(rows).trimEnd()),
       ...(entries.length > SHOWN_CERTIFICATES ? [`  and ${entries.length - SHOWN_CERTIFICATES} more (-o json)`] : []),
       '',
     );
   }
-  if (notSeen.length > 0) lines.push('Not looked at:', ...notSeen.map(({ what, why }) => `  ${what}: ${why}`), '');
+  if (notSeen.length > 0) lines.push('Not looked at:', ...notSeen.map(({ what, why }) => visibleLine(`  ${what}: ${why}`)), '');
   const count = (severity: Severity) => findings.filter((finding) => finding.severity === severity).length;
   lines.push(
     [counted(count('error'), 'error'), counted(count('warning'), 'warning'), counted(count('info'), 'remark')].join(', '),

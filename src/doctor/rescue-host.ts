@@ -1,4 +1,5 @@
 import { CodedError } from '../std/coded-error.ts';
+import { shellWord } from '../std/shell-word.ts';
 import { runBySsh, type SshOptions } from './collect/run-by-ssh.ts';
 import type { KubeletPaths } from './rescue-plan.ts';
 
@@ -37,5 +38,5 @@ systemctl restart kubelet
 function quoted(path: string): string {
   if (!path.startsWith('/') || path.includes('\0') || path.includes('\n'))
     throw new CodedError(`${JSON.stringify(path)} is no absolute path of a kubelet`, { code: 'RESCUE_PATH' });
-  return `'${path.replaceAll("'", "'\\''")}'`;
+  return shellWord(path);
 }

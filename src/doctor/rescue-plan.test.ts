@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
+import { readdir } from 'node:fs/promises';
 import { test } from 'node:test';
+import { temporaryDirectory } from '../../test/harness/temporary-directory.ts';
+import { runProgram } from '../host/run-program.ts';
 import { host as hostWith, unitOf } from './checks/faults.test-support.ts';
 import { at, certificate, DAY_MS, NOW_MS, node, nodeObject, observations } from './checks/observations.test-support.ts';
 import type { Observations } from './observations.ts';
@@ -70,6 +73,26 @@ test('what its host shows counts before what the cluster has heard, and where it
   // A host that lost its files, and one whose Node is gone.
   assert.equal(planOf({}, { hosts: [hostOf(undefined)] }).nodes[0]!.why, 'it has no client certificate');
   assert.equal(planOf({ nodes: [] }, { hosts: [hostOf(NOW_MS - 1)] }).nodes[0]!.name, 'node-1');
+});
+
+test('a line that is copied runs itself, whatever a host calls its paths or a node its address', async () => {
+  const evil = "'; touch pwned; '";
+  const address = 'x; touch pwned';
+  const silentOne = node({
+    node: nodeObject({ name: 'node-2', address, ready: { status: 'Unknown', reason: '' } }),
+    lease: undefined,
+  });
+  const steps = [
+    ...planOf({}, { hosts: [hostOf(undefined, { 'cert-dir': `/c${evil}`, kubeconfig: `/k${evil}` })] }).nodes,
+    ...planOf({ nodes: [silentOne] }).nodes,
+  ].flatMap((lost) => lost.steps);
+  await using directory = await temporaryDirectory();
+  const { stdout } = await runProgram('sh', ['-s'], {
+    input: `ssh() { echo "ssh $1"; }; scp() { :; }; muster() { :; }; kubectl() { :; }\n${steps.join('\n')}\n`,
+    directory: directory.path,
+  });
+  assert.ok(stdout.split('\n').includes(`ssh root@${address}`));
+  assert.deepEqual(await readdir(directory.path), []);
 });
 
 test('a node whose certificate holds is refused, silent as it may be, and so is one that could not join', () => {

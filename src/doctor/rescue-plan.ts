@@ -1,4 +1,7 @@
 /** The way back for nodes whose client certificates ran out while they were off: as a plan first. */
+
+import { shellWord } from '../std/shell-word.ts';
+import { visibleLine } from '../std/visible-text.ts';
 import { fromNow } from './checks/check.ts';
 import type { HostObservations, HostUnit, Observations, SeenNode } from './observations.ts';
 
@@ -150,19 +153,24 @@ interface Lost {
 
 function rescued({ name, why, node, host, kubelet }: Lost, { paths, approves }: RescueQuestion): RescuedNode {
   const address = node?.node.status?.addresses?.find(({ type }) => type === 'InternalIP')?.address ?? name;
-  const target = host?.target ?? `root@${address}`;
-  const { certificateDirectory: directory } = kubelet;
+  // Hosts say their paths themselves, and nodes their addresses: whoever copies a line must run that line.
+  const target = shellWord(host?.target ?? `root@${address}`);
+  const [directory, aside] = [kubelet.certificateDirectory, `${kubelet.certificateDirectory}.before`].map(shellWord);
+  const move = `mkdir -p ${aside}; mv ${directory}/kubelet-client-* ${shellWord(kubelet.kubeconfig)} ${aside}/`;
   const steps = [
     // Whether the certificate is what is wrong is seen on the node alone.
-    ...(host ? [] : [`ssh ${target} openssl x509 -noout -enddate -in ${directory}/kubelet-client-current.pem`]),
-    `scp -p ${paths.bootstrapKubeconfig} ${target}:${kubelet.bootstrapKubeconfig}`,
-    `ssh ${target} 'mkdir -p ${directory}.before; mv ${directory}/kubelet-client-* ${kubelet.kubeconfig} ${directory}.before/'`,
+    ...(host ? [] : [`ssh ${target} ${remote(`openssl x509 -noout -enddate -in ${directory}/kubelet-client-current.pem`)}`]),
+    `scp -p ${shellWord(paths.bootstrapKubeconfig)} ${target}:${shellWord(kubelet.bootstrapKubeconfig)}`,
+    `ssh ${target} ${shellWord(move)}`,
     `ssh ${target} systemctl restart kubelet`,
     ...(approves ? [] : ['kubectl get csr; kubectl certificate approve NAME']),
-    `muster explain node ${name}`,
+    `muster explain node ${shellWord(name)}`,
   ];
   return { name, why, target: host?.target, paths: kubelet, steps };
 }
+
+/** A command of another host, in quotes only where a word of it is. */
+const remote = (command: string): string => (command.includes("'") ? shellWord(command) : command);
 
 /** The plan for people. `made` is the file that holds a token now, if there is one. */
 export function rescueText({ nodes, refused, unknown, first }: RescuePlan, made: string | undefined): string {
@@ -180,5 +188,5 @@ export function rescueText({ nodes, refused, unknown, first }: RescuePlan, made:
     lines.push(`No such Node: ${unknown.join(', ')}; a machine that never joined needs muster token create`);
   if (nodes.length === 0 && refused.length === 0 && unknown.length === 0)
     lines.push('Every node is Ready: nobody is to be rescued.');
-  return `${lines.join('\n').trimEnd()}\n`;
+  return `${lines.map(visibleLine).join('\n').trimEnd()}\n`;
 }

@@ -1,5 +1,6 @@
 import { type ApplyOptions, applyPlans } from '../../deploy/apply/apply.ts';
 import type { CommandIo } from '../../std/command.ts';
+import { visibleLine } from '../../std/visible-text.ts';
 import type { Look } from './look.ts';
 import type { Session } from './session.ts';
 
@@ -11,7 +12,11 @@ export const applyOptions = (
   progress: (line: string) => void,
 ): ApplyOptions => {
   const { inventory, transports, material } = session;
-  return { inventory, transports, material, openCluster: () => session.openCluster(), facts, plans, progress, clock, signal };
+  return {
+    ...{ inventory, transports, material, openCluster: () => session.openCluster(), facts, plans, clock, signal },
+    // Nodes and services of hosts are quoted in it.
+    progress: (line) => progress(visibleLine(line)),
+  };
 };
 
 /** Makes hosts what was seen to be missing. @throws CodedError as `applyPlans` does */

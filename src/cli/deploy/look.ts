@@ -5,6 +5,7 @@ import { type HostPlan, planCluster } from '../../deploy/plan/plan.ts';
 import { checkHosts, type Remark } from '../../deploy/plan/preflight.ts';
 import { CodedError } from '../../std/coded-error.ts';
 import type { CommandIo } from '../../std/command.ts';
+import { visibleLine } from '../../std/visible-text.ts';
 import { describeError } from '../describe-error.ts';
 import type { Session } from './session.ts';
 
@@ -57,7 +58,7 @@ export async function lookAt(session: Session, io: CommandIo, { names, adding, j
       `${unknown.join(', ')}: Secrets are kept by keys (${encryptionPath(inventory)}) of which the assets know nothing: put encryption.json of the assets back`,
       { code: 'PREFLIGHT_FAILED' },
     );
-  for (const line of gathered(warnings)) io.stderr(`warning: ${line}\n`);
+  for (const line of gathered(warnings)) io.stderr(`warning: ${visibleLine(line)}\n`);
   if (problems.length > 0)
     throw new CodedError(`the hosts are not fit for this cluster: ${gathered(problems).join('; ')}`, {
       code: 'PREFLIGHT_FAILED',

@@ -1,3 +1,4 @@
+import { visibleText } from '../../std/visible-text.ts';
 import type { HostPlan } from './plan.ts';
 
 /** One thing that a command would do, and how it shows. */
@@ -25,7 +26,8 @@ export function formatOutline(outlines: readonly Outline[]): string {
         ],
   );
   const count = outlines.reduce((sum, { changes }) => sum + changes.filter(({ action }) => action !== 'leave').length, 0);
-  return `${[...lines, count === 0 ? 'nothing to do' : `${count} ${count === 1 ? 'change' : 'changes'}`].join('\n')}\n`;
+  const summary = count === 0 ? 'nothing to do' : `${count} ${count === 1 ? 'change' : 'changes'}`;
+  return visibleText(`${[...lines, summary].join('\n')}\n`);
 }
 
 /** The same for programs: `-o json`. */

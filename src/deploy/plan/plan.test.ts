@@ -10,7 +10,7 @@ import { memberOf } from '../etcd-members/member-facts.ts';
 import type { FileFact, HostFacts } from '../facts/facts.ts';
 import { factsThatFit, testInventory, testMaterial } from '../test-material.ts';
 import { lineDiff } from './line-diff.ts';
-import { planCluster } from './plan.ts';
+import { formatPlan, planCluster } from './plan.ts';
 import { planHost } from './plan-host.ts';
 import { checkHosts } from './preflight.ts';
 
@@ -55,6 +55,21 @@ test('an empty host gets everything, programs and files before the services that
     places,
     [...places].sort((a, b) => a - b),
   );
+});
+
+test('what a host has in a file moves no cursor where it is shown', () => {
+  const fit = factsThatFit(stepsOf());
+  const path = '/etc/kubernetes/apiserver';
+  const there = fit.files.get(path) as FileFact & { type: 'file' };
+  const files = withEntry<string, FileFact>(fit.files, path, {
+    ...there,
+    sha256: 'a'.repeat(64),
+    content: '\u001b[2Kgone\u009b1A\n',
+  });
+  const text = formatPlan(
+    planCluster({ inventory, desired: new Map([['a', stepsOf()]]), signer: '' }, new Map([['a', { ...fit, files }]])),
+  );
+  assert.match(text, /^ {4}- \\x1b\[2Kgone\\x9b1A$/m);
 });
 
 test('a service of the host that runs, and would not come back with it, is enabled', () => {

@@ -1,6 +1,7 @@
 import type { Inventory } from '../../api/config/v1/inventory.ts';
 import { parseCertificates } from '../../pki/certificate.ts';
 import { CodedError } from '../../std/coded-error.ts';
+import { visibleText } from '../../std/visible-text.ts';
 import { KUBELET_KUBECONFIG, kubeletPair } from '../desired/node.ts';
 import { cniFile } from '../desired/pod-network.ts';
 import type { Step } from '../desired/step.ts';
@@ -87,7 +88,8 @@ export function formatPlan(plans: readonly HostPlan[]): string {
   );
   const summary =
     count === 0 ? `${plans.length} hosts, nothing to do` : `${count} changes on ${changed.length} of ${plans.length} hosts`;
-  return `${[...lines, summary].join('\n')}\n`;
+  // Files of hosts are quoted in it.
+  return visibleText(`${[...lines, summary].join('\n')}\n`);
 }
 
 /** The plan for programs: `-o json`. */

@@ -2,6 +2,7 @@ import type { Inventory } from '../../api/config/v1/inventory.ts';
 import { parseCertificates } from '../../pki/certificate.ts';
 import { CodedError } from '../../std/coded-error.ts';
 import { formatAge, formatTable } from '../../std/table-text.ts';
+import { visibleLine, visibleText } from '../../std/visible-text.ts';
 import type { Material } from '../assets/material.ts';
 import { FIREWALL_UNIT } from '../desired/preparation.ts';
 import { type Span, type WrongClock, wrongClocks } from '../facts/clocks.ts';
@@ -140,7 +141,14 @@ export function formatStatus(status: ClusterStatus, nowMs: number): string {
   ]);
   const ill = components.filter(({ healthy }) => !healthy).map(({ name: what, message }) => `${what}: ${message}`);
   const api = components.length === 0 ? ['the API does not answer'] : ill.length === 0 ? ['all components are healthy'] : ill;
-  return `${[`${name}: its authority ends ${left(authorityEndsMs)}`, ...api, ...unfinished.map((what) => `unfinished: ${what}`), ...clocks.map(({ host, message }) => `${host}: ${message}`), ...notes].join('\n')}\n\n${table}`;
+  const said = [
+    `${name}: its authority ends ${left(authorityEndsMs)}`,
+    ...api,
+    ...unfinished.map((what) => `unfinished: ${what}`),
+    ...clocks.map(({ host, message }) => `${host}: ${message}`),
+    ...notes,
+  ];
+  return `${said.map(visibleLine).join('\n')}\n\n${visibleText(table)}`;
 }
 
 /** Whether there is nothing that somebody should see to. */

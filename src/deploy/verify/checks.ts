@@ -1,5 +1,6 @@
 import type { Inventory, InventoryHost } from '../../api/config/v1/inventory.ts';
 import { CodedError } from '../../std/coded-error.ts';
+import { visibleLine } from '../../std/visible-text.ts';
 import { DNS_USER } from '../desired/cluster-dns.ts';
 import { balancerUnits } from '../desired/load-balancer.ts';
 import { KUBELET_KUBECONFIG } from '../desired/node.ts';
@@ -205,6 +206,6 @@ function checkRequests(title: string, requests: ClusterState['requests'], signer
 /** A line for each check; those that do not hold say what was found. */
 export function formatChecks(checks: readonly Check[]): string {
   const failed = checks.filter(({ holds }) => !holds).length;
-  const lines = checks.map(({ title, holds, found }) => (holds ? `ok    ${title}` : `FAIL  ${title}: ${found}`));
+  const lines = checks.map(({ title, holds, found }) => visibleLine(holds ? `ok    ${title}` : `FAIL  ${title}: ${found}`));
   return `${[...lines, failed === 0 ? `all ${checks.length} checks hold` : `${failed} of ${checks.length} checks do not hold`].join('\n')}\n`;
 }

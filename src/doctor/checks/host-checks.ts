@@ -1,4 +1,6 @@
 /** What hosts show that were looked at themselves: keys, links, units and the files that these name. */
+
+import { shellWord } from '../../std/shell-word.ts';
 import type { Finding } from '../finding.ts';
 import type { HostObservations, HostUnit } from '../observations.ts';
 import type { Check } from './check.ts';
@@ -33,7 +35,7 @@ function checkFiles(host: HostObservations): Finding[] {
     findings.push({
       ...{ code: 'DOC-802', severity: others ? 'error' : 'info', subject: subjectOf(host, path) },
       message: `A private key may be read by ${others ? 'everybody on its host' : "its owner's group"}.`,
-      ...{ evidence: `${mode} ${owner} ${path}`, remedy: `chmod 600 ${path}` },
+      ...{ evidence: `${mode} ${owner} ${path}`, remedy: `chmod 600 ${shellWord(path)}` },
     });
   }
   for (const path of host.brokenLinks)

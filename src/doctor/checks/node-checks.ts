@@ -1,3 +1,4 @@
+import { shellWord } from '../../std/shell-word.ts';
 import type { Finding } from '../finding.ts';
 import type { Observations, SeenNode } from '../observations.ts';
 import { type Check, fromNow } from './check.ts';
@@ -60,7 +61,7 @@ function checkName(seen: SeenNode): Finding[] {
         ...{ code: 'DOC-404', severity: 'warning', subject: `node/${name}` },
         message: "A host's name has capital letters; the node's name has not, and certificates for it are refused.",
         evidence: `Hostname ${hostName}`,
-        remedy: `on the node: hostnamectl set-hostname ${hostName.toLowerCase()} && systemctl restart kubelet`,
+        remedy: `on the node: hostnamectl set-hostname ${shellWord(hostName.toLowerCase())} && systemctl restart kubelet`,
       },
     ];
   if (hostName === undefined || hostName === name || hostName.split('.')[0] === name.split('.')[0]) return [];

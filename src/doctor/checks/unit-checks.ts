@@ -1,4 +1,6 @@
 /** Units as guides spell them wrongly: what stands in them, and what it does in the end. */
+
+import { shellWord } from '../../std/shell-word.ts';
 import type { Finding } from '../finding.ts';
 import type { HostObservations, HostUnit } from '../observations.ts';
 import type { Check } from './check.ts';
@@ -97,12 +99,13 @@ function workDirectory(host: HostObservations): Finding[] {
   const { workDirectory: work, units } = host;
   const user = units.find(({ component }) => component === 'kubelet')?.user ?? 'root';
   if (!work || work.owner === user || work.owner === 'root') return [];
+  const path = shellWord(work.path);
   return [
     {
       ...{ code: 'DOC-821', severity: 'warning', subject: file(host, work.path) },
       message:
         'The kubelet’s directory belongs to another user than the kubelet runs as: he can put certificates and pods there.',
-      ...{ evidence: `${work.mode} ${work.owner} ${work.path}`, remedy: `chown ${user} ${work.path}; chmod 700 ${work.path}` },
+      ...{ evidence: `${work.mode} ${work.owner} ${work.path}`, remedy: `chown ${shellWord(user)} ${path}; chmod 700 ${path}` },
     },
   ];
 }

@@ -1,5 +1,6 @@
 import { parse } from 'yaml';
 import { createTokenVerifier } from '../../pki/service-account-token.ts';
+import { CodedError } from '../../std/coded-error.ts';
 import type { AccountKeyFile, HostObservations, HostUnit, SeenCertificate, SeenKey } from '../observations.ts';
 import { commandFlags, commandWords } from './command-words.ts';
 import { seenInPem } from './seen-certificate.ts';
@@ -10,8 +11,10 @@ interface SeenFile {
 }
 
 /**
- * What `HOST_SCRIPT` printed, as observations. Never fails: what cannot be read as what it should be is left out.
+ * What `HOST_SCRIPT` printed, as observations. What cannot be read as what it should be is left out.
+ *
  * @param prefix stands before paths, where they are of another host
+ * @throws CodedError HOST_ANSWER_INVALID where there is more than any host has to say
  */
 export function readHost(printed: string, prefix = ''): HostObservations {
   const certificates: SeenCertificate[] = [];
@@ -25,6 +28,7 @@ export function readHost(printed: string, prefix = ''): HostObservations {
   let hostName = '';
   let workDirectory: SeenKey | undefined;
   let localPorts: HostObservations['localPorts'];
+  let lastUnit = '';
   for (const { letter, rest, text } of records(printed)) {
     const words = rest.split(' ');
     if (letter === 'H') hostName = rest;
@@ -35,22 +39,24 @@ export function readHost(printed: string, prefix = ''): HostObservations {
     else if (letter === 'P')
       localPorts = { from: Number(words[0]), to: Number(words[1]), reserved: words.slice(2).join(' ').trim() };
     else if (letter === 'C') certificates.push(...readable(prefix + rest, text));
-    else if (letter === 'T') files.push({ path: rest, text });
-    else if (letter === 'V') variables.set(rest, text);
+    else if (letter === 'T') {
+      files.push({ path: rest, text });
+      if (rest.endsWith('.service')) lastUnit = rest;
+    } else if (letter === 'V') variables.set(rest, text);
     else if (letter === 'A') {
       const [component = '', flag = '', ...path] = words;
       accountKeys.push({ component, flag, path: path.join(' '), keyIds: keyIdsIn(text) });
-    } else if (letter === 'N') {
-      const unit = files.findLast(({ path }) => path.endsWith('.service'))?.path ?? '';
-      missing.push({ unit, flag: words[0] ?? '', path: words.slice(1).join(' ') });
-    }
+    } else if (letter === 'N') missing.push({ unit: lastUnit, flag: words[0] ?? '', path: words.slice(1).join(' ') });
   }
+  // Of several files of one unit the first counts, and with it the drop-ins.
+  const dropIns = Map.groupBy(files, ({ path }) => /\/([^/]+)\.service\.d\//.exec(path)?.[1] ?? '');
   const units = files
     .filter(({ path }) => path.endsWith('.service'))
-    .map((file, i, all) => {
-      const isFirst = all.findIndex(({ path }) => nameOf(path) === nameOf(file.path)) === i;
-      const dropIns = isFirst ? files.filter(({ path }) => path.includes(`/${nameOf(file.path)}.service.d/`)) : [];
-      return readUnit(file, dropIns, variables);
+    .map((file) => {
+      const name = nameOf(file.path);
+      const own = dropIns.get(name) ?? [];
+      dropIns.delete(name);
+      return readUnit(file, own, variables);
     });
   const kubelet = units.find(({ component }) => component === 'kubelet');
   const proxy = units.find(({ component }) => component === 'kube-proxy');
@@ -69,11 +75,16 @@ export function readHost(printed: string, prefix = ''): HostObservations {
   };
 }
 
+const MOST_RECORDS = 20_000;
+
 function* records(printed: string): Generator<{ letter: string; rest: string; text: string }> {
+  let count = 0;
   let open: { letter: string; rest: string; lines: string[] } | undefined;
   for (const line of printed.split('\n')) {
     if (line.startsWith('|')) open?.lines.push(line.slice(1));
     else if (/^[A-Z] /.test(line)) {
+      if (++count > MOST_RECORDS)
+        throw new CodedError(`it says more than ${MOST_RECORDS} things of itself`, { code: 'HOST_ANSWER_INVALID' });
       if (open) yield { ...open, text: open.lines.join('\n') };
       open = { letter: line[0]!, rest: line.slice(2).trim(), lines: [] };
     }
@@ -123,6 +134,9 @@ function readUnit(unit: SeenFile, dropIns: readonly SeenFile[], variables: Reado
   };
 }
 
+/** A variable may stand in a command as often as somebody likes: with all of them no process starts. */
+const LONGEST_COMMAND = 2 << 20;
+
 /** What `Environment=` and the files of `EnvironmentFile=` set, in the places of `$NAME`. Where a file could not be seen, what nobody sets stays. */
 function withVariables(command: string, text: string, seen: ReadonlyMap<string, string>): string {
   const values = new Map<string, string>();
@@ -138,8 +152,11 @@ function withVariables(command: string, text: string, seen: ReadonlyMap<string, 
     .filter((path) => path !== '');
   for (const path of named) set(seen.get(path) ?? '');
   const sawAll = named.length > 0 && named.every((path) => seen.has(path));
+  let room = LONGEST_COMMAND;
   return command.replace(/\$\{([A-Za-z_]\w*)\}|\$([A-Za-z_]\w*)/g, (all, braced?: string, plain?: string) => {
-    return values.get(braced ?? plain ?? '') ?? (sawAll ? '' : all);
+    const value = values.get(braced ?? plain ?? '') ?? (sawAll ? '' : all);
+    room -= value.length;
+    return room < 0 ? all : value;
   });
 }
 

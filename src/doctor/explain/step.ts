@@ -1,3 +1,5 @@
+import { visibleLine } from '../../std/visible-text.ts';
+
 /** One step on a node's way into the cluster. */
 export interface Step {
   /** `done`; `missing`: it has not happened or does not hold; `waiting`: others must act first; `unknown`: it could not be looked at. */
@@ -26,8 +28,9 @@ export function stepLines(steps: readonly Step[]): string[] {
     const since = atMs !== undefined && lastMs !== undefined ? ` (+${Math.max(0, Math.round((atMs - lastMs) / 1000))} s)` : '';
     if (atMs !== undefined) lastMs = Math.max(atMs, lastMs ?? atMs);
     const line = `${MARKS[state]} ${title}: ${seen}${since}`;
-    if (state === 'done') return [line];
-    return [line, ...(wanted ? [`    wanted: ${wanted}`] : []), ...(remedy ? [`    mend:   ${remedy}`] : [])];
+    const more =
+      state === 'done' ? [] : [...(wanted ? [`    wanted: ${wanted}`] : []), ...(remedy ? [`    mend:   ${remedy}`] : [])];
+    return [line, ...more].map(visibleLine);
   });
 }
 
