@@ -1,6 +1,6 @@
 import { createHash, type Hash } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
-import { chmod, lstat, mkdir, open, readlink, rename, rm, stat, symlink } from 'node:fs/promises';
+import { lstat, mkdir, open, readlink, rename, rm, stat, symlink } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -48,8 +48,9 @@ export async function writeArchive(
   try {
     const packed = Readable.from(pack(manifest, contents)).pipe(createGzip());
     const stream = key ? Readable.from(seal(packed, key)) : packed;
-    await pipeline(stream, createWriteStream(temporary, { mode: 0o600, flush: true }));
-    await chmod(temporary, 0o600);
+    // A new one: what somebody else has put there could be read by him, or lead elsewhere.
+    await rm(temporary, { force: true });
+    await pipeline(stream, createWriteStream(temporary, { mode: 0o600, flags: 'wx', flush: true }));
     await rename(temporary, target);
     return contents.length;
   } catch (error) {
