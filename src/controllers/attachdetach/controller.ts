@@ -56,8 +56,8 @@ export function createAttachDetachController(context: ControllerContext, options
   const inUse = new Map<string, ReadonlySet<string>>();
   /** Since when attachments are not wanted, by name. */
   const unwantedSince = new Map<string, number>();
-  /** Who has been told that a volume is elsewhere: `volume/node`. */
-  const told = new Set<string>();
+  /** By volume, the nodes whose pods have been told that it is elsewhere. */
+  const told = new Map<string, Set<string>>();
 
   const usersOf = (volume: V1PersistentVolume): V1Pod[] => {
     const { namespace, name = '', uid } = volume.spec?.claimRef ?? {};
@@ -117,7 +117,10 @@ export function createAttachDetachController(context: ControllerContext, options
 
   const reconcile = async (name: string, signal: AbortSignal): Promise<Outcome> => {
     const volume = volumes.get(name);
-    if (!volume?.spec?.csi) return;
+    if (!volume?.spec?.csi) {
+      told.delete(name);
+      return;
+    }
     const users = usersOf(volume);
     const existing = attachments.byIndex(BY_VOLUME, name);
     const required = requiresAttach(drivers.get(volume.spec.csi.driver));
@@ -128,9 +131,9 @@ export function createAttachDetachController(context: ControllerContext, options
         report.forget(attachment);
       }
     for (const node of plan.attach) await attach(volume, node, signal);
-    for (const node of [...told].filter((one) => one.startsWith(`${name}/`)))
-      if (!plan.blocked.includes(node.slice(name.length + 1))) told.delete(node);
-    for (const node of plan.blocked) tellBlocked(volume, node, users);
+    for (const node of plan.blocked) if (!told.get(name)?.has(node)) tellBlocked(volume, node, users);
+    if (plan.blocked.length > 0) told.set(name, new Set(plan.blocked));
+    else told.delete(name);
     const waits: number[] = [];
     for (const attachment of plan.detach) {
       const waitMs = await detach(volume, attachment, signal);
@@ -140,9 +143,6 @@ export function createAttachDetachController(context: ControllerContext, options
   };
 
   const tellBlocked = (volume: V1PersistentVolume, node: string, users: readonly V1Pod[]) => {
-    const key = `${keyOf(volume)}/${node}`;
-    if (told.has(key)) return;
-    told.add(key);
     const others = users.filter((pod) => pod.spec?.nodeName !== node);
     for (const pod of users.filter((one) => one.spec?.nodeName === node))
       events.event(pod, 'Warning', 'FailedAttachVolume', multiAttachMessage(keyOf(volume), pod, others));
@@ -183,8 +183,8 @@ export function createAttachDetachController(context: ControllerContext, options
 
   return createController(context, {
     sources: [
-      source(volumes, (volume, { type }) => {
-        if (type !== 'deleted' && volume.spec?.csi) volumeLoop.add(keyOf(volume));
+      source(volumes, (volume) => {
+        if (volume.spec?.csi) volumeLoop.add(keyOf(volume));
       }),
       source(claims, ({ spec }) => {
         if (spec?.volumeName) volumeLoop.add(spec.volumeName);

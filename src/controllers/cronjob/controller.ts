@@ -1,7 +1,7 @@
 import { cronJobKind } from '../../api/batch/v1/cron-job.ts';
 import { type CronSchedule, parseSchedule } from '../../api/batch/v1/cron-schedule.ts';
 import { jobKind } from '../../api/batch/v1/job.ts';
-import type { V1CronJob, V1CronJobStatus, V1Job, V1ObjectReference } from '../../api/gen/types.ts';
+import type { V1CronJob, V1CronJobStatus, V1Job } from '../../api/gen/types.ts';
 import { equalJson } from '../../api/machinery/clone.ts';
 import { formatTime } from '../../api/machinery/object.ts';
 import { type Outcome, Reconciler } from '../../client/reconciler.ts';
@@ -69,11 +69,11 @@ export function createCronJobController(context: ControllerContext, options: { r
 
   /** What the status says is running, set right by the jobs that there are. */
   async function lookAfterActive(cronJob: V1CronJob, own: readonly V1Job[], signal: AbortSignal): Promise<V1CronJobStatus> {
-    let active: V1ObjectReference[] = cronJob.status?.active ?? [];
+    const active = new Map((cronJob.status?.active ?? []).map((reference) => [reference.uid, reference]));
     let { lastSuccessfulTime } = cronJob.status ?? {};
     for (const job of own) {
       const { name, uid } = job.metadata ?? {};
-      const isListed = active.some((reference) => reference.uid === uid);
+      const isListed = active.has(uid);
       if (isRunning(job)) {
         if (!isListed)
           events.event(cronJob, 'Warning', 'UnexpectedJob', `Saw a job that the controller did not create or forgot: ${name}`);
@@ -84,11 +84,12 @@ export function createCronJobController(context: ControllerContext, options: { r
       const ended = job.status?.completionTime;
       if (type === 'Complete' && ended && String(ended) > String(lastSuccessfulTime ?? '')) lastSuccessfulTime = ended;
       if (!isListed) continue;
-      active = active.filter((reference) => reference.uid !== uid);
+      active.delete(uid);
       events.event(cronJob, 'Normal', 'SawCompletedJob', `Saw completed job: ${name}, condition: ${type}`);
     }
-    for (const { name = '', uid } of active) {
-      if (own.some(({ metadata }) => metadata?.uid === uid)) continue;
+    const known = new Set(own.map(({ metadata }) => metadata?.uid));
+    for (const { name = '', uid } of [...active.values()]) {
+      if (known.has(uid)) continue;
       // The informer may not show it yet: the server knows.
       const found = await unlessReason(
         client.resource<V1Job>(jobKind, cronJob.metadata?.namespace).get(name, { signal }),
@@ -96,11 +97,11 @@ export function createCronJobController(context: ControllerContext, options: { r
       );
       if (found?.metadata?.uid === uid) continue;
       events.event(cronJob, 'Normal', 'MissingJob', `Active job went missing: ${name}`);
-      active = active.filter((reference) => reference.uid !== uid);
+      active.delete(uid);
     }
     return {
       ...cronJob.status,
-      active: active.length > 0 ? active : undefined,
+      active: active.size > 0 ? [...active.values()] : undefined,
       ...(lastSuccessfulTime && { lastSuccessfulTime }),
     };
   }

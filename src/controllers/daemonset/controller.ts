@@ -14,7 +14,7 @@ import { ownedObjects, ownedPods } from '../workloads/owned-pods.ts';
 import { OwnerQueue } from '../workloads/owner-queue.ts';
 import { createPod, deletePod, inGrowingBatches } from '../workloads/pod-control.ts';
 import { soonestAvailableInMs } from '../workloads/pod-state.ts';
-import { PodWrites } from '../workloads/pod-writes.ts';
+import { LOOK_AGAIN_MS, PodWrites } from '../workloads/pod-writes.ts';
 import { currentRevision, deleteRevisions, REVISION_LABEL, surplusRevisions } from '../workloads/revisions.ts';
 import { daemonPod, type Fit, fitOf } from './daemon-pod.ts';
 import { FailedDaemons } from './failed-daemons.ts';
@@ -67,6 +67,7 @@ export function createDaemonSetController(context: ControllerContext, options: {
     let recheckAfterMs: number | undefined;
     let failure: unknown;
     if (writes.areSeen(uid)) ({ recheckAfterMs, failure } = await act(view, signal));
+    else recheckAfterMs = LOOK_AGAIN_MS;
     const live = new Set(pods.map((pod) => pod.metadata?.labels?.[REVISION_LABEL]).concat(hash));
     const isLive = (one: V1ControllerRevision) => live.has(one.metadata?.labels?.[REVISION_LABEL]);
     await deleteRevisions(surplusRevisions(kept, isLive, set.spec?.revisionHistoryLimit ?? 10), revisionOptions);

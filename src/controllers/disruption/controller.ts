@@ -3,13 +3,13 @@ import type { V1Pod, V1PodDisruptionBudget, V1PodDisruptionBudgetStatus } from '
 import { equalJson } from '../../api/machinery/clone.ts';
 import { selectorFromLabelSelector } from '../../api/machinery/label-selector.ts';
 import { formatTime } from '../../api/machinery/object.ts';
-import { budgetsOf } from '../../api/policy/v1/disruption.ts';
 import { podDisruptionBudgetKind } from '../../api/policy/v1/pod-disruption-budget.ts';
 import { type Outcome, Reconciler } from '../../client/reconciler.ts';
 import { hasReason, unlessReason } from '../../client/unless-reason.ts';
 import type { Component } from '../../std/lifecycle.ts';
+import { remembered } from '../../std/remembered.ts';
 import { type ControllerContext, createController, keyOf, source, splitKey } from '../framework/controller.ts';
-import { controllerOf } from '../workloads/owner.ts';
+import { mattersToOwner } from '../workloads/pod-state.ts';
 import { selectedPods } from '../workloads/selection-index.ts';
 import { Keepers } from './keepers.ts';
 import { budgetStatus, expectationOf, failedStatus, healthyOf, needsScale, openDisruptions, targetStaleInMs } from './plan.ts';
@@ -20,7 +20,7 @@ export function createDisruptionController(context: ControllerContext): Componen
   const budgets = informers.of<V1PodDisruptionBudget>(podDisruptionBudgetKind);
   const pods = informers.of<V1Pod>(podKind);
   const podsOf = selectedPods(informers);
-  const keepers = new Keepers(client, informers);
+  const keepers = new Keepers(client, informers, clock);
   const loop = new Reconciler({ name: context.name, reconcile, clock, logger, metrics, workers: 1 });
 
   async function reconcile(key: string, signal: AbortSignal): Promise<Outcome> {
@@ -88,8 +88,10 @@ export function createDisruptionController(context: ControllerContext): Componen
   }
   const targetLoop = new Reconciler({ name: `${context.name}-targets`, reconcile: reconcileTarget, clock, logger, metrics });
 
-  const enqueueGuards = (pod: V1Pod) => {
-    for (const budget of budgetsOf(pod, budgets.list(pod.metadata?.namespace))) loop.add(keyOf(budget));
+  const selectorOf = remembered(({ spec }: V1PodDisruptionBudget) => selectorFromLabelSelector(spec?.selector));
+  const enqueueGuards = ({ metadata }: V1Pod) => {
+    for (const budget of budgets.list(metadata?.namespace))
+      if (selectorOf(budget).matches(metadata?.labels)) loop.add(keyOf(budget));
   };
 
   return createController(context, {
@@ -99,14 +101,14 @@ export function createDisruptionController(context: ControllerContext): Componen
       }),
       source(pods, (pod, { type, previous }) => {
         if (type !== 'deleted' && targetStaleInMs(pod, clock.now()) !== undefined) targetLoop.add(keyOf(pod));
+        if (type === 'updated' && previous && !mattersToOwner(previous, pod)) return;
         enqueueGuards(pod);
         if (previous && !equalJson(previous.metadata?.labels, pod.metadata?.labels)) enqueueGuards(previous);
       }),
       ...keepers.sources().map((informer) =>
         source(informer, (keeper, { type, previous }) => {
           if (type === 'updated' && previous?.spec?.replicas === keeper.spec?.replicas) return;
-          if (budgets.list(keeper.metadata?.namespace).length === 0) return;
-          for (const pod of pods.list(keeper.metadata?.namespace)) if (controllerOf(pod)) enqueueGuards(pod);
+          for (const budget of budgets.list(keeper.metadata?.namespace)) if (needsScale(budget)) loop.add(keyOf(budget));
         }),
       ),
     ],

@@ -7,7 +7,8 @@ import { apiVersionOf, type ResourceKind } from '../../api/machinery/kind.ts';
 import type { KubeObject, OwnerReference } from '../../api/machinery/object.ts';
 import type { Client } from '../../client/client.ts';
 import { unlessReason } from '../../client/unless-reason.ts';
-import { discoverKinds } from '../framework/discovery.ts';
+import type { Clock } from '../../std/clock.ts';
+import { KnownKinds } from '../framework/discovery.ts';
 import type { SharedInformers } from '../framework/shared-informers.ts';
 import { controllerOf, refersTo } from '../workloads/owner.ts';
 
@@ -25,9 +26,11 @@ const SCALABLE: ReadonlySet<string> = new Set([
 export class Keepers {
   readonly #client: Client;
   readonly #informers: SharedInformers;
+  readonly #kinds: KnownKinds;
 
-  constructor(client: Client, informers: SharedInformers) {
+  constructor(client: Client, informers: SharedInformers, clock: Clock) {
     this.#client = client;
+    this.#kinds = new KnownKinds(client, clock);
     this.#informers = informers;
   }
 
@@ -89,8 +92,7 @@ export class Keepers {
 
   async #byScale({ apiVersion, kind, name, uid }: OwnerReference, namespace: string, signal: AbortSignal) {
     const [version = '', group = ''] = apiVersion.split('/').reverse();
-    const { kinds } = await discoverKinds(this.#client, signal);
-    const found = kinds.find((one) => one.kind === kind && one.group === group);
+    const found = await this.#kinds.find(group, kind, signal);
     if (!found) throw new Error(`no resource of kind ${kind} is known in ${apiVersion}`);
     const resource = this.#client.resource({ ...found, version }, namespace);
     const scale = (await unlessReason(resource.get(name, { subresource: 'scale', signal }), 'NotFound')) as Scaled | undefined;

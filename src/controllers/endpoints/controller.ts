@@ -7,6 +7,7 @@ import { selectorFromLabels } from '../../api/machinery/label-selector.ts';
 import { Reconciler } from '../../client/reconciler.ts';
 import { createdOrUnneeded, unlessReason } from '../../client/unless-reason.ts';
 import type { Component } from '../../std/lifecycle.ts';
+import { runInTurns } from '../../std/turn-pace.ts';
 import { newestChange } from '../endpointslice/controller.ts';
 import { HEADLESS } from '../endpointslice/plan.ts';
 import { hasSelector, isHeadless } from '../endpointslice/service-pods.ts';
@@ -14,7 +15,7 @@ import { servicesOfPods } from '../endpointslice/services-of-pods.ts';
 import { type ControllerContext, createController, keyOf, source, splitKey } from '../framework/controller.ts';
 import { OwnWrites } from '../framework/own-writes.ts';
 import { selectedPods, servicesSelecting } from '../workloads/selection-index.ts';
-import { subsetsOf, truncated } from './plan.ts';
+import { subsetsOfInSteps, truncated } from './plan.ts';
 
 const MANAGED_BY = 'endpoints.kubernetes.io/managed-by';
 const TRIGGER_TIME = 'endpoints.kubernetes.io/last-change-trigger-time';
@@ -44,7 +45,7 @@ export function createEndpointsController(context: ControllerContext, options: {
     if (!hasSelector(service) || (existing && writes.isBehind(existing))) return;
     const selector = selectorFromLabels(service.spec?.selector);
     const selected = podsOf(namespace, selector);
-    const { subsets, isOver } = truncated(subsetsOf(service, selected));
+    const { subsets, isOver } = truncated(await runInTurns(subsetsOfInSteps(service, selected)));
     const labels = {
       ...service.metadata?.labels,
       [MANAGED_BY]: 'endpoint-controller',

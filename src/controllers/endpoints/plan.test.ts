@@ -100,3 +100,15 @@ test('of too many addresses the ready ones go before the others, and each subset
     assert.equal(isOver, JSON.stringify(sizes(before)) !== JSON.stringify(after));
   }
 });
+
+test('thousands of ports by name that as many pods have stand in one subset', () => {
+  const names = Array.from({ length: 2_000 }, (_, i) => `p${i}`);
+  const ports = names.map((name, i) => ({ name, port: i + 1, targetPort: name }));
+  const pods = Array.from({ length: 300 }, (_, i) => {
+    const one = pod(`10.0.${i >> 8}.${i & 255}`);
+    one.spec!.containers[0]!.ports = names.map((name, n) => ({ name, containerPort: n + 1 }));
+    return one;
+  });
+  const found = subsetsOf(service({ ports }), pods);
+  assert.deepEqual([found.length, found[0]?.ports?.length, found[0]?.addresses?.length], [1, 2_000, 300]);
+});

@@ -5,10 +5,11 @@ import { endpointSliceKind } from '../../api/discovery/v1/endpoint-slice.ts';
 import type { V1EndpointSlice, V1Node, V1Pod, V1Service } from '../../api/gen/types.ts';
 import { equalJson } from '../../api/machinery/clone.ts';
 import { selectorFromLabels } from '../../api/machinery/label-selector.ts';
-import { Reconciler } from '../../client/reconciler.ts';
+import { type Outcome, Reconciler } from '../../client/reconciler.ts';
 import type { Component } from '../../std/lifecycle.ts';
-import { runAtOnce, runWithPauses, type Steps } from '../../std/pauses.ts';
+import { runInTurns } from '../../std/turn-pace.ts';
 import { type ControllerContext, createController, keyOf, source, splitKey } from '../framework/controller.ts';
+import { LOOK_AGAIN_MS } from '../workloads/pod-writes.ts';
 import { selectedPods, servicesSelecting } from '../workloads/selection-index.ts';
 import { type HintEvent, HintKeeper } from './hint-keeper.ts';
 import { groupEndpointsInSteps, MANAGED_BY, planSlicesInSteps, SERVICE_NAME, SLICE_CONTROLLER } from './plan.ts';
@@ -19,8 +20,6 @@ import { SliceWrites } from './slice-writes.ts';
 import { isNodeReady, ZONE } from './zone-allocation.ts';
 
 const SERVICE_INDEX = 'service';
-/** Slices for more pods are planned with pauses. */
-const MANY = 1_000;
 
 export interface EndpointSliceOptions {
   readonly workers?: number;
@@ -48,7 +47,7 @@ export function createEndpointSliceController(context: ControllerContext, option
     },
   });
 
-  async function reconcile(key: string, signal: AbortSignal): Promise<void> {
+  async function reconcile(key: string, signal: AbortSignal): Promise<Outcome> {
     const { namespace, name } = splitKey(key);
     const service = services.get(name, namespace);
     if (!service || !hasSelector(service)) hints.forget(key);
@@ -56,7 +55,8 @@ export function createEndpointSliceController(context: ControllerContext, option
       nodeAwaited.delete(key);
       return writes.forget(key);
     }
-    if (!hasSelector(service) || service.metadata?.deletionTimestamp || !writes.areSeen(key)) return;
+    if (!hasSelector(service) || service.metadata?.deletionTimestamp) return;
+    if (!writes.areSeen(key)) return { requeueAfterMs: LOOK_AGAIN_MS };
     const selector = selectorFromLabels(service.spec?.selector);
     const selected = podsOf(namespace, selector);
     const own = slices.byIndex(SERVICE_INDEX, key).filter(({ metadata }) => metadata?.labels?.[MANAGED_BY] === SLICE_CONTROLLER);
@@ -64,8 +64,7 @@ export function createEndpointSliceController(context: ControllerContext, option
     const { there, homeless } = partByNode(service, selected);
     nodeAwaited.delete(key);
     if (homeless.length > 0) nodeAwaited.set(key, new Set(homeless.map(({ spec }) => spec?.nodeName ?? '')));
-    const inTime = <T>(steps: Steps<T>) => (selected.length > MANY ? runWithPauses(steps) : runAtOnce(steps));
-    const groups = await inTime(groupEndpointsInSteps(service, there, zoneOf));
+    const groups = await runInTurns(groupEndpointsInSteps(service, there, zoneOf));
     const planned = planSlicesInSteps({
       service,
       existing: own.filter(({ metadata }) => !metadata?.deletionTimestamp),
@@ -79,7 +78,7 @@ export function createEndpointSliceController(context: ControllerContext, option
         return hinted;
       },
     });
-    const plan = await inTime(planned);
+    const plan = await runInTurns(planned);
     try {
       await writes.carryOut(key, namespace, plan, signal);
       for (const { type, reason, message } of hintEvents) events.event(service, type, reason, message);

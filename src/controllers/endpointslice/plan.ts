@@ -13,7 +13,7 @@ import {
   hostnameIn,
   isEndpoint,
   isHeadless,
-  portsOn,
+  portsReader,
 } from './service-pods.ts';
 import { type HintedSlices, withOwnHints } from './slice-hints.ts';
 
@@ -40,6 +40,8 @@ export type ZoneOf = (nodeName: string) => string | undefined;
 
 /** So many endpoints are looked at between two pauses: some milliseconds. */
 const PART = 500;
+/** So many ports are looked at in the time of one more endpoint. */
+const PORTS_A_POD = 10;
 
 /** The endpoints that a Service should have. Every kind of address has a group, though nobody be in it. */
 export const groupEndpoints = (service: V1Service, pods: readonly V1Pod[], zoneOf: ZoneOf): EndpointGroup[] =>
@@ -48,22 +50,25 @@ export const groupEndpoints = (service: V1Service, pods: readonly V1Pod[], zoneO
 /** The same of thousands of pods. */
 export function* groupEndpointsInSteps(service: V1Service, pods: readonly V1Pod[], zoneOf: ZoneOf): Steps<EndpointGroup[]> {
   const pace = new Pace(PART);
-  const groups = new Map<string, { addressType: AddressType; ports: DiscoveryV1EndpointPort[]; endpoints: V1Endpoint[] }>();
+  const all: EndpointGroup[] = [];
+  const portsOf = portsReader(service);
+  const portCount = service.spec?.ports?.length ?? 0;
   for (const addressType of addressTypesOf(service)) {
+    const groups = new Map<string, EndpointGroup & { readonly endpoints: V1Endpoint[] }>();
     for (const pod of pods) {
-      if (pace.due(1)) yield;
+      if (pace.due(1 + portCount / PORTS_A_POD)) yield;
       const addresses = isEndpoint(pod) ? addressesOf(pod, addressType) : [];
-      const ports = portsOn(service, pod);
-      if (addresses.length === 0 || (ports.length === 0 && (service.spec?.ports?.length ?? 0) > 0)) continue;
-      const key = `${addressType} ${JSON.stringify(ports)}`;
+      if (addresses.length === 0) continue;
+      const { ports, key } = portsOf(pod);
+      if (ports.length === 0 && portCount > 0) continue;
       const group = groups.get(key) ?? { addressType, ports: ports.flatMap(slicePort), endpoints: [] };
       groups.set(key, group);
       group.endpoints.push(endpointOf(service, pod, addresses[0]!, zoneOf));
     }
-    if (![...groups.values()].some((group) => group.addressType === addressType))
-      groups.set(addressType, { addressType, ports: [], endpoints: [] });
+    if (groups.size === 0) all.push({ addressType, ports: [], endpoints: [] });
+    for (const group of groups.values()) all.push(group);
   }
-  return [...groups.values()];
+  return all;
 }
 
 const slicePort = ({ name, port, protocol, appProtocol }: EndpointPort): DiscoveryV1EndpointPort[] =>
@@ -113,8 +118,11 @@ export function* planSlicesInSteps(asked: SlicesOf): Steps<SlicePlan> {
   const update: V1EndpointSlice[] = [];
   const unchanged: V1EndpointSlice[] = [];
   const kept = new Set<V1EndpointSlice>();
+  // By what they hold: of pods with ports of their own each has a group, and a slice.
+  const byGroup = Map.groupBy(existing, groupKeyOf);
   for (const group of groups) {
-    const own = existing.filter((slice) => slice.addressType === group.addressType && equalJson(slice.ports ?? [], group.ports));
+    const own = byGroup.get(groupKeyOf(group)) ?? [];
+    if (pace.due(1)) yield;
     const missing = new Map<string, V1Endpoint>();
     for (const endpoint of group.endpoints) {
       missing.set(identityOf(endpoint), endpoint);
@@ -145,6 +153,19 @@ export function* planSlicesInSteps(asked: SlicesOf): Steps<SlicePlan> {
     update: triggered(hinted.update),
     remove: existing.filter((slice) => !kept.has(slice)),
   };
+}
+
+function groupKeyOf({
+  addressType,
+  ports = [],
+}: {
+  readonly addressType: string;
+  readonly ports?: readonly DiscoveryV1EndpointPort[];
+}): string {
+  return JSON.stringify([
+    addressType,
+    ...ports.map(({ name, port, protocol, appProtocol }) => [name, port, protocol, appProtocol]),
+  ]);
 }
 
 interface Content {

@@ -37,26 +37,57 @@ export function isEndpoint({ status }: V1Pod): boolean {
   return status?.phase !== 'Succeeded' && status?.phase !== 'Failed' && Boolean(status?.podIP || status?.podIPs?.length);
 }
 
-/** The ports of a Service on a pod. A target by name that the pod has not is left out. */
-export function portsOn(service: V1Service, pod: V1Pod): EndpointPort[] {
-  const ports = service.spec?.ports ?? [];
-  if (ports.length === 0) return isHeadless(service) ? [{ name: '', protocol: 'TCP' }] : [];
-  return ports.flatMap((port) => {
-    const number = targetOn(pod, port);
-    if (number === undefined) return [];
-    const { name = '', protocol = 'TCP', appProtocol } = port;
-    return [{ name, port: number, protocol, ...(appProtocol !== undefined && { appProtocol }) }];
-  });
+/** The ports of a Service on a pod. */
+export interface PortsOnPod {
+  readonly ports: readonly EndpointPort[];
+  /** Equal for pods with the same ports of that Service. */
+  readonly key: string;
 }
 
-function targetOn(pod: V1Pod, { port, protocol = 'TCP', targetPort }: V1ServicePort): number | undefined {
+/**
+ * Tells the ports of a Service pod by pod. A target by name that a pod has not is left out. What pods have in common, mostly all, is worked out
+ * once: Services and pods may have thousands of ports, and there are thousands of pods.
+ */
+export function portsReader(service: V1Service): (pod: V1Pod) => PortsOnPod {
+  const ports = service.spec?.ports ?? [];
+  const same = (all: readonly EndpointPort[]) => () => ({ ports: all, key: '' });
+  if (ports.length === 0) return same(isHeadless(service) ? [{ name: '', protocol: 'TCP' }] : []);
+  const targets = ports.map(targetOf);
+  const names = new Set(targets.filter((target) => typeof target === 'string'));
+  const withNumbers = (numbers: readonly (number | undefined)[]) =>
+    ports.flatMap(({ name = '', protocol = 'TCP', appProtocol }, i): EndpointPort[] => {
+      const port = numbers[i];
+      return port === undefined ? [] : [{ name, port, protocol, ...(appProtocol !== undefined && { appProtocol }) }];
+    });
+  if (names.size === 0) return same(withNumbers(targets as number[]));
+  const known = new Map<string, PortsOnPod>();
+  return (pod) => {
+    const named = namedPorts(pod, names);
+    const numbers = targets.map((target) => (typeof target === 'string' ? named.get(target) : target));
+    const key = numbers.join();
+    const found = known.get(key) ?? { ports: withNumbers(numbers), key };
+    known.set(key, found);
+    return found;
+  };
+}
+
+/** A number, or a name with its protocol. */
+function targetOf({ port, protocol = 'TCP', targetPort }: V1ServicePort): number | string {
   const target = targetPort as number | string | undefined;
   if (target === undefined || target === 0 || target === '') return port;
-  if (typeof target === 'number') return target;
-  const sidecars = (pod.spec?.initContainers ?? []).filter(({ restartPolicy }) => restartPolicy === 'Always');
-  for (const { ports = [] } of [...(pod.spec?.containers ?? []), ...sidecars])
-    for (const own of ports) if (own.name === target && (own.protocol ?? 'TCP') === protocol) return own.containerPort;
-  return undefined;
+  return typeof target === 'number' ? target : `${protocol} ${target}`;
+}
+
+/** The numbers of a pod's ports by protocol and name, of those that are asked for. */
+function namedPorts({ spec }: V1Pod, wanted: ReadonlySet<string>): ReadonlyMap<string, number> {
+  const found = new Map<string, number>();
+  const sidecars = (spec?.initContainers ?? []).filter(({ restartPolicy }) => restartPolicy === 'Always');
+  for (const { ports = [] } of [...(spec?.containers ?? []), ...sidecars])
+    for (const { name, protocol = 'TCP', containerPort } of ports) {
+      const key = `${protocol} ${name}`;
+      if (wanted.has(key) && !found.has(key)) found.set(key, containerPort);
+    }
+  return found;
 }
 
 /**

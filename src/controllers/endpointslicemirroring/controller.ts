@@ -2,12 +2,14 @@ import { endpointsKind } from '../../api/core/v1/endpoints.ts';
 import { serviceKind } from '../../api/core/v1/service.ts';
 import { endpointSliceKind } from '../../api/discovery/v1/endpoint-slice.ts';
 import type { V1EndpointSlice, V1Endpoints, V1Service } from '../../api/gen/types.ts';
-import { Reconciler } from '../../client/reconciler.ts';
+import { type Outcome, Reconciler } from '../../client/reconciler.ts';
 import type { Component } from '../../std/lifecycle.ts';
+import { runInTurns } from '../../std/turn-pace.ts';
 import { serviceOfSlice } from '../endpointslice/controller.ts';
-import { MANAGED_BY, planSlices } from '../endpointslice/plan.ts';
+import { MANAGED_BY, planSlicesInSteps } from '../endpointslice/plan.ts';
 import { SliceWrites } from '../endpointslice/slice-writes.ts';
 import { type ControllerContext, createController, keyOf, source, splitKey } from '../framework/controller.ts';
+import { LOOK_AGAIN_MS } from '../workloads/pod-writes.ts';
 import { isMirrored, MIRROR_CONTROLLER, mirrorGroups } from './plan.ts';
 
 const SERVICE_INDEX = 'service';
@@ -29,11 +31,11 @@ export function createEndpointSliceMirroringController(context: ControllerContex
   const limit = options.maxEndpointsPerSubset ?? 1000;
   const loop = new Reconciler({ name: context.name, reconcile, clock, logger, metrics, workers: options.workers });
 
-  async function reconcile(key: string, signal: AbortSignal): Promise<void> {
+  async function reconcile(key: string, signal: AbortSignal): Promise<Outcome> {
     const { namespace, name } = splitKey(key);
     const service = services.get(name, namespace);
     const mirrored = endpoints.get(name, namespace);
-    if (!writes.areSeen(key)) return;
+    if (!writes.areSeen(key)) return { requeueAfterMs: LOOK_AGAIN_MS };
     const own = slices.byIndex(SERVICE_INDEX, key).filter(({ metadata }) => metadata?.labels?.[MANAGED_BY] === MIRROR_CONTROLLER);
     if (!service || !mirrored || !isMirrored(mirrored, service)) {
       if (!service) writes.forget(key);
@@ -46,7 +48,7 @@ export function createEndpointSliceMirroringController(context: ControllerContex
       const most = `A max of ${limit} addresses can be mirrored to EndpointSlices per Endpoints subset`;
       warn('TooManyAddressesToMirror', `${most}. ${skipped} addresses were skipped`);
     }
-    const plan = planSlices({
+    const planned = planSlicesInSteps({
       service,
       mirrored,
       existing: own,
@@ -55,7 +57,7 @@ export function createEndpointSliceMirroringController(context: ControllerContex
       managedBy: MIRROR_CONTROLLER,
       triggerTime: mirrored.metadata?.annotations?.['endpoints.kubernetes.io/last-change-trigger-time'],
     });
-    await writes.carryOut(key, namespace, plan, signal);
+    await writes.carryOut(key, namespace, await runInTurns(planned), signal);
   }
 
   return createController(context, {

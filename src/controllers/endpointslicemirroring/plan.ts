@@ -29,6 +29,13 @@ export function mirrorGroups(endpoints: V1Endpoints, limit: number): Mirrored {
   const groups = new Map<string, EndpointGroup & { endpoints: V1Endpoint[] }>();
   for (const subset of endpoints.subsets ?? []) {
     let room = limit;
+    const ports = (subset.ports ?? []).map(({ name = '', port, protocol = 'TCP', appProtocol }) => ({
+      name,
+      port,
+      protocol,
+      ...(appProtocol !== undefined && { appProtocol }),
+    }));
+    const portsKey = JSON.stringify(ports);
     for (const [address, ready] of addressesIn(subset)) {
       const family = isIP(address.ip);
       if (room > 0 && family === 0) invalid++;
@@ -38,13 +45,7 @@ export function mirrorGroups(endpoints: V1Endpoints, limit: number): Mirrored {
       }
       room--;
       const addressType = family === 6 ? 'IPv6' : 'IPv4';
-      const ports = (subset.ports ?? []).map(({ name = '', port, protocol = 'TCP', appProtocol }) => ({
-        name,
-        port,
-        protocol,
-        ...(appProtocol !== undefined && { appProtocol }),
-      }));
-      const key = `${addressType} ${JSON.stringify(ports)}`;
+      const key = `${addressType} ${portsKey}`;
       const group = groups.get(key) ?? { addressType, ports, endpoints: [] };
       groups.set(key, group);
       const { hostname, nodeName, targetRef, ip } = address;

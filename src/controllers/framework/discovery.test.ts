@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { serviceUnavailable } from '../../api/machinery/status-error.ts';
 import type { Client } from '../../client/client.ts';
-import { discoverKinds } from './discovery.ts';
+import { VirtualClock } from '../../std/clock.ts';
+import { discoverKinds, KnownKinds } from './discovery.ts';
 
 const resource = (name: string, kind: string) => ({ name, kind, namespaced: true, verbs: ['list', 'delete'] });
 const documents: Record<string, object> = {
@@ -82,4 +83,32 @@ test('a server that can say all at once is asked twice', async () => {
     ['/v1/pods/Pod', 'example.com/v2/widgets/Widget', 'example.com/v1/old/Old'],
   );
   assert.equal(failures.get('metrics.k8s.io/v1beta1')?.message, 'stale GroupVersion discovery: metrics.k8s.io/v1beta1');
+});
+
+test('who looks for a kind while the server is being asked waits for the answer, and a question that failed is asked again', async () => {
+  const clock = new VirtualClock(0);
+  let asked = 0;
+  let away = true;
+  const counting = {
+    raw: (request: { path: string }) => {
+      if (request.path === '/apis') asked++;
+      return away ? Promise.reject(serviceUnavailable('away')) : client.raw(request);
+    },
+  } as unknown as Client;
+  const kinds = new KnownKinds(counting, clock);
+  const { signal } = new AbortController();
+  await assert.rejects(kinds.find('', 'Pod', signal), /away/);
+  away = false;
+  const found = await Promise.all([kinds.find('', 'Pod', signal), kinds.find('autoscaling', 'Old', signal)]);
+  assert.deepEqual(
+    found.map((kind) => kind?.resource),
+    ['pods', 'old'],
+  );
+  assert.equal(asked, 2);
+  assert.equal(await kinds.find('', 'Other', signal), undefined);
+  assert.equal(asked, 2, 'one that is not known is not asked for at once again');
+  await clock.advance(30_000);
+  await kinds.find('', 'Other', signal);
+  await kinds.find('', 'Pod', signal);
+  assert.equal(asked, 3);
 });

@@ -1,5 +1,6 @@
 import type { ResourceKind } from '../../api/machinery/kind.ts';
 import type { Client } from '../../client/client.ts';
+import type { Clock } from '../../std/clock.ts';
 
 /** A kind as an API server offers it. */
 export interface DiscoveredKind extends ResourceKind {
@@ -118,4 +119,40 @@ async function byGroup(
     }),
   );
   return { kinds: found.flat(), failures };
+}
+
+/** Kinds are asked for again when one is not known, but not more often than this. */
+const ASKED_AGAIN_MS = 30_000;
+/** And sometimes in any case: definitions go and come back in other versions. */
+const RENEWED_MS = 600_000;
+
+/** Finds kinds among those that the server had when it was last asked; it is asked once for all who look at the same time. */
+export class KnownKinds {
+  readonly #client: Client;
+  readonly #clock: Pick<Clock, 'now'>;
+  #kinds: readonly DiscoveredKind[] = [];
+  #askedMs = Number.NEGATIVE_INFINITY;
+  #asking: Promise<void> | undefined;
+
+  constructor(client: Client, clock: Pick<Clock, 'now'>) {
+    this.#client = client;
+    this.#clock = clock;
+  }
+
+  /** Undefined for one that is not served. Rejects when the server cannot be asked. */
+  async find(group: string, kind: string, signal: AbortSignal): Promise<DiscoveredKind | undefined> {
+    const find = () => this.#kinds.find((one) => one.group === group && one.kind === kind);
+    if (this.#clock.now() - this.#askedMs >= (find() ? RENEWED_MS : ASKED_AGAIN_MS)) {
+      this.#asking ??= this.#ask(signal).finally(() => {
+        this.#asking = undefined;
+      });
+      await this.#asking;
+    }
+    return find();
+  }
+
+  async #ask(signal: AbortSignal): Promise<void> {
+    this.#kinds = (await discoverKinds(this.#client, signal)).kinds;
+    this.#askedMs = this.#clock.now();
+  }
 }

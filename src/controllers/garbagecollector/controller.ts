@@ -62,10 +62,14 @@ export function createGarbageCollector(context: ControllerContext, options: Garb
     clock,
   });
 
+  const kindNamed = (name: string) => {
+    const kind = monitors.find(name);
+    if (!kind) throw new CodedError(`unable to get REST mapping for ${name}`, { code: 'KIND_UNKNOWN', retryable: true });
+    return kind;
+  };
   /** The server's own copy; undefined when there is none, or one of another UID. */
   const readLive = async (at: Coordinates, uid: string, signal: AbortSignal): Promise<KubeObject | undefined> => {
-    const kind = monitors.find(at.kind);
-    if (!kind) throw new CodedError(`unable to get REST mapping for ${at.kind}`, { code: 'KIND_UNKNOWN', retryable: true });
+    const kind = kindNamed(at.kind);
     const resource = options.metadataClient.resource<KubeObject>(kind, kind.namespaced ? at.namespace : undefined);
     const live = await unlessReason(resource.get(at.name, { signal }), 'NotFound');
     return live?.metadata?.uid === uid ? live : undefined;
@@ -126,6 +130,9 @@ export function createGarbageCollector(context: ControllerContext, options: Garb
     // It exists, but its informer has not told us yet.
     if (node.virtual) return 'retry';
     const states = new Map<OwnerReference, OwnerState>();
+    // First of all: there may be thousands of owners to ask for, in vain if one of them is of a kind that nobody can be asked about.
+    if (!live.metadata?.deletionTimestamp)
+      for (const { apiVersion, kind } of live.metadata?.ownerReferences ?? []) kindNamed(`${apiVersion}/${kind}`);
     if (!live.metadata?.deletionTimestamp)
       for (const ref of live.metadata?.ownerReferences ?? []) states.set(ref, await ownerState(ref, node, signal));
     const plan = planExamination(node, live, (ref) => states.get(ref) ?? 'exists');

@@ -14,7 +14,7 @@ import { ownedPods } from '../workloads/owned-pods.ts';
 import { controllerOf, refersTo } from '../workloads/owner.ts';
 import { OwnerQueue } from '../workloads/owner-queue.ts';
 import { createPod, deletePod, inGrowingBatches } from '../workloads/pod-control.ts';
-import { PodWrites } from '../workloads/pod-writes.ts';
+import { LOOK_AGAIN_MS, PodWrites } from '../workloads/pod-writes.ts';
 import { backoffMs, FailureBackoff } from './failure-backoff.ts';
 import { JobMetrics, type SyncAction } from './job-metrics.ts';
 import { allFailuresBefore, isTracked, jobPod, TRACKING } from './job-pod.ts';
@@ -105,7 +105,7 @@ export function createJobController(context: ControllerContext, options: { reado
       signal,
       finalizers: [TRACKING],
     });
-    if (!podWrites.areSeen(uid)) return;
+    if (!podWrites.areSeen(uid)) return { requeueAfterMs: LOOK_AGAIN_MS };
     const view: JobView = { job, pods: claimed, nowMs: clock.now() };
     const count = countJob(view);
     const { failure, waitMs, created, removed } = job.metadata?.deletionTimestamp

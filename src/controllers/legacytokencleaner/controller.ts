@@ -28,7 +28,7 @@ export function createLegacyTokenCleaner(context: ControllerContext, options: { 
   const clean = async (secret: V1Secret, signal: AbortSignal): Promise<void> => {
     const { namespace, name = '', uid, resourceVersion } = secret.metadata ?? {};
     const account = accounts.get(accountNameOf(secret), namespace);
-    const neighbours = pods.list().filter(({ metadata }) => metadata?.namespace === namespace);
+    const neighbours = pods.list(namespace);
     const nowMs = clock.now();
     const plan = planToken({ secret, account, pods: neighbours, nowMs, periodMs });
     if (plan === 'keep') return;

@@ -7,6 +7,7 @@ import { parseLabelSelector, type Selector } from '../../api/machinery/label-sel
 import type { DynamicObject } from '../../api/machinery/object.ts';
 import { type Outcome, Reconciler } from '../../client/reconciler.ts';
 import type { Component } from '../../std/lifecycle.ts';
+import { TurnPace } from '../../std/turn-pace.ts';
 import { type ControllerContext, createController, keyOf, source, splitKey } from '../framework/controller.ts';
 import { MetricError, type MetricProposal, proposeFor, type ScaleSituation, tolerancesOf } from './metric-proposals.ts';
 import { MetricsClient } from './metrics-client.ts';
@@ -34,9 +35,7 @@ export function createPodAutoscalerController(context: ControllerContext, option
   const { syncPeriodMs = 15_000 } = options;
   const autoscalers = informers.of<V2HorizontalPodAutoscaler>(horizontalPodAutoscalerKind);
   const pods = informers.of<V1Pod>(podKind);
-  const work = new AutoscalerWork(context, options, (namespace) =>
-    pods.list().filter((p) => p.metadata?.namespace === namespace),
-  );
+  const work = new AutoscalerWork(context, options, (namespace) => pods.list(namespace));
 
   const reconcile = async (key: string, signal: AbortSignal): Promise<Outcome> => {
     const { namespace, name } = splitKey(key);
@@ -208,7 +207,7 @@ class AutoscalerWork {
   async #propose(autoscaler: V2HorizontalPodAutoscaler, { scale }: FoundScale, signal: AbortSignal) {
     const { spec } = autoscaler;
     const { namespace = '' } = autoscaler.metadata ?? {};
-    const { selector, pods } = this.#select(autoscaler, scale.status?.selector);
+    const { selector, pods } = await this.#select(autoscaler, scale.status?.selector);
     const { tolerance = 0.1, cpuInitializationMs = 300_000, initialReadinessMs = 30_000 } = this.#options;
     const specReplicas = scale.spec?.replicas ?? 0;
     const situation: ScaleSituation = {
@@ -271,7 +270,10 @@ class AutoscalerWork {
     };
   }
 
-  #select(autoscaler: V2HorizontalPodAutoscaler, text: string | undefined): { selector: Selector; pods: readonly V1Pod[] } {
+  async #select(
+    autoscaler: V2HorizontalPodAutoscaler,
+    text: string | undefined,
+  ): Promise<{ selector: Selector; pods: readonly V1Pod[] }> {
     const fail = (reason: string, told: string, message: string, error = told): never => {
       this.#warn(autoscaler, reason === 'InvalidSelector' && !text ? 'SelectorRequired' : reason, told);
       throw new UndecidedError(error, condition('ScalingActive', 'False', reason, message));
@@ -288,12 +290,16 @@ class AutoscalerWork {
     const { namespace } = splitKey(key);
     this.#selectors.set(key, selector);
     const pods = this.#podsIn(namespace).filter(({ metadata }) => selector.matches(metadata?.labels));
-    const others = [...this.#selectors].filter(
-      ([other, its]) =>
-        other !== key && splitKey(other).namespace === namespace && pods.some((p) => its.matches(p.metadata?.labels)),
-    );
+    const others: string[] = [];
+    const pace = new TurnPace();
+    for (const [other, its] of this.#selectors) {
+      if (other === key || splitKey(other).namespace !== namespace) continue;
+      if (pods.some(({ metadata }) => its.matches(metadata?.labels))) others.push(other);
+      const rest = pace.rest();
+      if (rest !== undefined) await rest;
+    }
     if (others.length === 0) return { selector, pods };
-    const names = [key, ...others.map(([other]) => other)].sort().join(' ');
+    const names = [key, ...others].sort().join(' ');
     const why = `pods by selector ${text} are controlled by multiple HPAs: [${names}]`;
     return fail('AmbiguousSelector', why, why);
   }

@@ -89,9 +89,12 @@ function steadied({ spec, current, desired, history, nowMs, downscaleStabilizati
     rules?.stabilizationWindowSeconds === undefined ? otherwiseMs : rules.stabilizationWindowSeconds * 1000;
   const upMs = behavior ? windowMs(behavior.scaleUp, 0) : 0;
   const downMs = behavior ? windowMs(behavior.scaleDown, downscaleStabilizationMs) : downscaleStabilizationMs;
-  const within = (ms: number) => history.recommendations.filter(({ atMs }) => atMs > nowMs - ms).map(({ replicas }) => replicas);
-  const lowest = Math.min(desired, ...within(upMs));
-  const highest = Math.max(desired, ...within(downMs));
+  let [lowest, highest] = [desired, desired];
+  // An autoscaler that is written again and again has a wish for each time.
+  for (const { replicas, atMs } of history.recommendations) {
+    if (atMs > nowMs - upMs) lowest = Math.min(lowest, replicas);
+    if (atMs > nowMs - downMs) highest = Math.max(highest, replicas);
+  }
   const kept = history.recommendations.filter(({ atMs }) => atMs > nowMs - Math.max(upMs, downMs));
   history.recommendations = [...kept, { replicas: desired, atMs: nowMs }];
   return behavior ? Math.min(Math.max(current, lowest), highest) : highest;

@@ -3,7 +3,7 @@ import type { V1Scale, V2CrossVersionObjectReference } from '../../api/gen/types
 import type { DynamicObject } from '../../api/machinery/object.ts';
 import type { Client } from '../../client/client.ts';
 import type { Clock } from '../../std/clock.ts';
-import { type DiscoveredKind, discoverKinds } from '../framework/discovery.ts';
+import { type DiscoveredKind, KnownKinds } from '../framework/discovery.ts';
 
 export type Scale = DynamicObject & V1Scale;
 
@@ -13,21 +13,14 @@ export interface FoundScale {
   resize(replicas: number, signal: AbortSignal): Promise<void>;
 }
 
-/** Kinds are asked for again when one is not known, but not more often than this. */
-const DISCOVERY_MS = 30_000;
-/** And sometimes in any case: definitions go and come back in other versions. */
-const REDISCOVERY_MS = 600_000;
-
 /** Finds what references name, and the scales of it. */
 export class ScaleTargets {
   readonly #client: Client;
-  readonly #clock: Clock;
-  #kinds: readonly DiscoveredKind[] = [];
-  #askedMs = Number.NEGATIVE_INFINITY;
+  readonly #kinds: KnownKinds;
 
   constructor(client: Client, clock: Clock) {
     this.#client = client;
-    this.#clock = clock;
+    this.#kinds = new KnownKinds(client, clock);
   }
 
   /** Rejects in upstream's words for a kind that is not served. */
@@ -35,13 +28,7 @@ export class ScaleTargets {
     const parts = apiVersion.split('/');
     if (parts.length > 2) throw new Error(`unexpected GroupVersion string: ${apiVersion}`);
     const group = parts.length === 2 ? (parts[0] ?? '') : '';
-    const find = () => this.#kinds.find((one) => one.group === group && one.kind === kind);
-    const ageMs = this.#clock.now() - this.#askedMs;
-    if (ageMs >= (find() ? REDISCOVERY_MS : DISCOVERY_MS)) {
-      this.#askedMs = this.#clock.now();
-      this.#kinds = (await discoverKinds(this.#client, signal)).kinds;
-    }
-    const found = find();
+    const found = await this.#kinds.find(group, kind, signal);
     if (!found) throw new Error(`no matches for kind "${kind}" in group "${group}"`);
     return found;
   }

@@ -14,8 +14,8 @@ import { ownedPods } from '../workloads/owned-pods.ts';
 import { controllerOf } from '../workloads/owner.ts';
 import { OwnerQueue } from '../workloads/owner-queue.ts';
 import { createPod, deletePod, inGrowingBatches, podFromTemplate } from '../workloads/pod-control.ts';
-import { changedForOthers, isActive, soonestAvailableInMs } from '../workloads/pod-state.ts';
-import { PodWrites } from '../workloads/pod-writes.ts';
+import { isActive, mattersToOwner, soonestAvailableInMs } from '../workloads/pod-state.ts';
+import { LOOK_AGAIN_MS, PodWrites } from '../workloads/pod-writes.ts';
 import { planReplicas, replicaStatus } from './plan.ts';
 
 /** What keeps a number of pods: a ReplicaSet, or a ReplicationController, which is the same with an older selector. */
@@ -81,7 +81,7 @@ function createReplicaController<T extends ReplicaOwner>(
     const failure = mayWrite && !owner.metadata?.deletionTimestamp ? await keepReplicas(owner, pods, signal) : undefined;
     const status = await writeStatus(owner, pods, failure, signal);
     if (failure !== undefined) throw failure;
-    return untilAvailable(owner, pods, status);
+    return mayWrite ? untilAvailable(owner, pods, status) : { requeueAfterMs: LOOK_AGAIN_MS };
   }
 
   /** Answers the first failure; the status tells of it before it is thrown. */
@@ -157,16 +157,11 @@ function createReplicaController<T extends ReplicaOwner>(
       }),
       source(owned.pods, (pod, change) => {
         const { previous } = change;
-        if (change.type === 'updated' && previous && controllerOf(pod) && !matters(previous, pod)) return;
+        if (change.type === 'updated' && previous && controllerOf(pod) && !mattersToOwner(previous, pod)) return;
         if (controllerOf(pod) || isActive(pod)) queue.add(pod, change);
         else queue.addFormer(pod, previous);
       }),
     ],
     loops: [loop],
   });
-}
-
-/** Whether an update of a pod can change what its owner does or says: most (a container's restart) cannot. */
-function matters(before: V1Pod, after: V1Pod): boolean {
-  return changedForOthers(before, after) || !equalJson(before.metadata?.ownerReferences, after.metadata?.ownerReferences);
 }

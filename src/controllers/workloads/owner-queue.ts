@@ -2,6 +2,7 @@ import type { ResourceKind } from '../../api/machinery/kind.ts';
 import type { Selector } from '../../api/machinery/label-selector.ts';
 import type { KubeObject } from '../../api/machinery/object.ts';
 import type { Change, Informer } from '../../client/informer.ts';
+import { remembered } from '../../std/remembered.ts';
 import { keyOf } from '../framework/controller.ts';
 import { controllerOf, refersTo } from './owner.ts';
 
@@ -19,7 +20,7 @@ export class OwnerQueue<T extends KubeObject> {
   readonly #options: OwnerQueueOptions<T>;
 
   constructor(options: OwnerQueueOptions<T>) {
-    this.#options = options;
+    this.#options = { ...options, selectorOf: remembered(options.selectorOf) };
   }
 
   /** The owner that the object names, if it is of this kind and the very same one. */

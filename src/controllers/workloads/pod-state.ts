@@ -31,6 +31,11 @@ export function changedForOthers(before: V1Pod, after: V1Pod): boolean {
   );
 }
 
+/** Whether an update of a pod can change what its owner does or says: most (a container's restart) cannot. */
+export function mattersToOwner(before: V1Pod, after: V1Pod): boolean {
+  return changedForOthers(before, after) || !equalJson(before.metadata?.ownerReferences, after.metadata?.ownerReferences);
+}
+
 /** When a ready pod has been so for long enough; undefined for one that is not ready. */
 export function availableAtMs(pod: V1Pod, minReadySeconds = 0): number | undefined {
   const ready = conditionOf(pod, 'Ready');

@@ -12,6 +12,12 @@ interface Awaited {
 const LIMIT_MS = 300_000;
 
 /**
+ * So soon an owner is looked at again whose writes were not seen: mostly an event brings it back, but none comes of what was told again while a
+ * new list was read, the version of which counts only from its end on.
+ */
+export const LOOK_AGAIN_MS = 1000;
+
+/**
  * Our own writes that the informer has not shown yet, by owner: acting on what it shows before would create or delete the same pods
  * twice. Versions are numbers that grow (KEP-5504).
  */
@@ -38,7 +44,7 @@ export class PodWrites {
     this.#of(ownerUid).deleted.set(uid, `${namespace}/${name}`);
   }
 
-  /** True when the informer shows all that was written for the owner. Otherwise an event will bring the owner back. */
+  /** True when the informer shows all that was written for the owner. Otherwise it is to be looked at again when an event brings it back, or soon. */
   areSeen(ownerUid: string): boolean {
     const awaited = this.#awaited.get(ownerUid);
     if (!awaited) return true;

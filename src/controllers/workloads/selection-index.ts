@@ -8,6 +8,7 @@ import { podKind } from '../../api/core/v1/pod.ts';
 import { serviceKind } from '../../api/core/v1/service.ts';
 import type { V1Pod, V1Service } from '../../api/gen/types.ts';
 import { type Selector, selectorFromLabels } from '../../api/machinery/label-selector.ts';
+import { remembered } from '../../std/remembered.ts';
 import type { SharedInformers } from '../framework/shared-informers.ts';
 
 const BY_LABEL = 'label';
@@ -38,8 +39,9 @@ export function servicesSelecting(informers: SharedInformers): (pod: V1Pod) => r
       .slice(0, 1)
       .map(([key, value]) => indexKey(metadata?.namespace, key, value)),
   );
+  const selectorOf = remembered(({ spec }: V1Service) => selectorFromLabels(spec?.selector));
   return ({ metadata }) =>
     Object.entries(metadata?.labels ?? {})
       .flatMap(([key, value]) => services.byIndex(BY_SELECTOR, indexKey(metadata?.namespace, key, value)))
-      .filter(({ spec }) => selectorFromLabels(spec?.selector).matches(metadata?.labels));
+      .filter((service) => selectorOf(service).matches(metadata?.labels));
 }

@@ -1,5 +1,6 @@
 import type { V1PodDisruptionBudget } from '../../api/gen/types.ts';
 import { type LabelSelectorObject, selectorFromLabelSelector } from '../../api/machinery/label-selector.ts';
+import { remembered } from '../../std/remembered.ts';
 import type { PodInfo } from '../pod-info.ts';
 
 /**
@@ -27,9 +28,14 @@ export function partByBudgets(
 }
 
 /** A budget whose selector is empty protects nobody here, and none protects pods without labels (defaultpreemption, filterPodsWithPDBViolation). */
-function protects({ spec, status }: V1PodDisruptionBudget, { pod: { metadata } }: PodInfo): boolean {
+function protects(budget: V1PodDisruptionBudget, { pod: { metadata } }: PodInfo): boolean {
   if (Object.keys(metadata?.labels ?? {}).length === 0) return false;
-  const selector = selectorFromLabelSelector(spec?.selector as LabelSelectorObject | undefined);
+  const selector = selectorOf(budget);
   if (selector.empty || !selector.matches(metadata?.labels)) return false;
-  return !Object.hasOwn(status?.disruptedPods ?? {}, metadata?.name ?? '');
+  return !Object.hasOwn(budget.status?.disruptedPods ?? {}, metadata?.name ?? '');
 }
+
+/** Asked for each pod of each node where room might be made. */
+const selectorOf = remembered(({ spec }: V1PodDisruptionBudget) =>
+  selectorFromLabelSelector(spec?.selector as LabelSelectorObject | undefined),
+);
