@@ -124,7 +124,7 @@ export function createKubelet(options: KubeletOptions): Kubelet {
     if (configuration.healthzPort > 0) {
       // Loaded where it is used: node:http brings a whole client for the Web along.
       const { createHealthzServer } = await import('./server/healthz-server.ts');
-      healthz = createHealthzServer({ address: configuration.healthzBindAddress, port: configuration.healthzPort, view });
+      healthz = createHealthzServer({ address: configuration.healthzBindAddress, port: configuration.healthzPort, view, logger });
       await begin(healthz);
     }
     const { token } = identity.context;

@@ -1,5 +1,6 @@
 import { createServer } from '../../std/http.ts';
 import { type Component, deferred } from '../../std/lifecycle.ts';
+import type { Logger } from '../../std/logger.ts';
 import { type Answer, errorAnswer } from './api-exchange.ts';
 import { healthChecks, healthPage } from './health-page.ts';
 import type { KubeletView } from './kubelet-view.ts';
@@ -15,6 +16,7 @@ export function createHealthzServer(options: {
   address: string;
   port: number;
   view: Pick<KubeletView, 'unhealthy'>;
+  logger: Logger;
 }): HealthzServer {
   const done = deferred();
   const checks = healthChecks(options.view);
@@ -43,6 +45,8 @@ export function createHealthzServer(options: {
         done.resolve();
         throw error;
       }
+      // A connection that could not be accepted, for want of descriptors, is no reason to end a node for.
+      server.on('error', (error) => options.logger.error('The healthz server has failed', { err: error }));
       const stop = () => stopListening(server).then(done.resolve, done.reject);
       if (signal.aborted) await stop();
       else signal.addEventListener('abort', () => void stop(), { once: true });

@@ -176,7 +176,7 @@ test('TLS 1.1 is refused', async () => {
 
 test('a port that is taken is named', async () => {
   const { server } = await serve();
-  const second = createHealthzServer({ address: '127.0.0.1', port: server.port, view: viewOf() });
+  const second = createHealthzServer({ address: '127.0.0.1', port: server.port, view: viewOf(), logger: silentLogger });
   await assert.rejects(
     second.start(life.signal),
     new RegExp(`listen tcp 127.0.0.1:${server.port}: bind: address already in use`),
@@ -186,7 +186,7 @@ test('a port that is taken is named', async () => {
 
 test('health over plain HTTP tells ill from well', async () => {
   let why: string | undefined;
-  const server = createHealthzServer({ address: '127.0.0.1', port: 0, view: { unhealthy: () => why } });
+  const server = createHealthzServer({ address: '127.0.0.1', port: 0, view: { unhealthy: () => why }, logger: silentLogger });
   await server.start(life.signal);
   const get = (path: string) => fetch(`http://127.0.0.1:${server.port}${path}`);
   const well = await get('/healthz');

@@ -174,6 +174,10 @@ test('a volume for one pod alone is not given to a second', async () => {
   await assert.rejects(bench.volumes.setUp(second, never), /ReadWriteOncePod access mode and is already in use by another pod/);
   await bench.volumes.tearDown('uid-one');
   await bench.volumes.setUp(second, never);
+  await bench.volumes.tearDown('uid-two');
+  const atOnce = ['three', 'four'].map((name) => bench.volumes.setUp(podWith({ volumes: [volume] }, name), never));
+  const outcomes = (await Promise.allSettled(atOnce)).map(({ status }) => status);
+  assert.deepEqual(outcomes.sort(), ['fulfilled', 'rejected']);
 });
 
 test('an ephemeral claim must belong to its pod', async () => {

@@ -46,6 +46,8 @@ interface Made extends ReadyVolume {
 
 interface PodState {
   readonly made: Map<string, Made>;
+  /** UIDs of the volumes that it has to itself: what is on its way counts as well as what is made. */
+  readonly alone: Set<string>;
   /** Ends a set-up that is on when the pod is taken down. */
   readonly end: AbortController;
 }
@@ -118,7 +120,7 @@ class MountedVolumes implements NodeVolumes {
     return this.#turns.take(uid, async () => {
       signal.throwIfAborted();
       this.objects.register(pod);
-      const state = this.#pods.get(uid) ?? { made: new Map(), end: new AbortController() };
+      const state = this.#pods.get(uid) ?? { made: new Map(), alone: new Set(), end: new AbortController() };
       this.#pods.set(uid, state);
       const both = AbortSignal.any([signal, state.end.signal]);
       const results = await Promise.allSettled(usedVolumes(pod).map((volume) => this.#setUpOne(pod, volume, state, both)));
@@ -138,7 +140,7 @@ class MountedVolumes implements NodeVolumes {
     let kind: VolumeKind;
     try {
       const kindName = kindOfVolume(volume);
-      if (kindName === 'claim') bound ??= await this.#claim(pod, volume);
+      if (kindName === 'claim') bound ??= await this.#claim(pod, volume, state);
       kind = this.#kinds.get(kindName === 'claim' ? kindOfPersistentVolume(bound!.persistentVolume.spec!) : kindName);
     } catch (error) {
       throw failedProcessing(volume.name, error as Error);
@@ -176,14 +178,15 @@ class MountedVolumes implements NodeVolumes {
     }
   }
 
-  async #claim(pod: V1Pod, volume: V1Volume): Promise<BoundClaim> {
+  async #claim(pod: V1Pod, volume: V1Volume, state: PodState): Promise<BoundClaim> {
     const bound = await boundClaim(this.#context.client, pod, volume);
     const { metadata, spec } = bound.persistentVolume;
     if (!spec?.accessModes?.includes('ReadWriteOncePod')) return bound;
-    for (const [uid, { made }] of this.#pods)
-      for (const { bound: other } of made.values())
-        if (uid !== uidOf(pod) && other?.persistentVolume.metadata?.uid === metadata?.uid)
-          throw new Error('volume uses the ReadWriteOncePod access mode and is already in use by another pod');
+    const uid = metadata?.uid ?? '';
+    for (const other of this.#pods.values())
+      if (other !== state && other.alone.has(uid))
+        throw new Error('volume uses the ReadWriteOncePod access mode and is already in use by another pod');
+    state.alone.add(uid);
     return bound;
   }
 

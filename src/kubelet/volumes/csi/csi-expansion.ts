@@ -4,6 +4,7 @@ import type { V1PersistentVolume, V1PersistentVolumeClaim } from '../../../api/g
 import { compareQuantities, parseQuantity, quantityValue } from '../../../api/machinery/quantity.ts';
 import type { PodPartContext } from '../../pods/pod-parts.ts';
 import type { VolumeTask } from '../volume-kind.ts';
+import type { CsiCluster } from './csi-cluster.ts';
 import type { CsiDrivers } from './csi-drivers.ts';
 import type { CsiVolumePaths } from './csi-paths.ts';
 import type { CsiVolume } from './csi-source.ts';
@@ -11,6 +12,9 @@ import type { CsiVolume } from './csi-source.ts';
 export interface Expansion {
   readonly context: PodPartContext;
   readonly drivers: CsiDrivers;
+  readonly cluster: Pick<CsiCluster, 'secretOf'>;
+  /** As the driver was told it when the volume was staged. */
+  capability(): Promise<object>;
   readonly task: VolumeTask;
   readonly volume: CsiVolume;
   readonly paths: CsiVolumePaths;
@@ -24,7 +28,8 @@ export function grownTo(volume: V1PersistentVolume, claim: V1PersistentVolumeCla
 }
 
 /** Lets the file system of a volume that is in use follow what its controller has made of it, and tells the claim. */
-export async function expandVolume({ context, drivers, task, volume, paths }: Expansion): Promise<void> {
+export async function expandVolume(expansion: Expansion): Promise<void> {
+  const { context, drivers, cluster, task, volume, paths } = expansion;
   const { bound, pod } = task;
   if (!bound || volume.readOnly) return;
   const client = drivers.get(volume.driver);
@@ -35,13 +40,15 @@ export async function expandVolume({ context, drivers, task, volume, paths }: Ex
   const [claim, persistentVolume] = await Promise.all([claims.get(name), volumes.get(volume.name)]);
   const wanted = grownTo(persistentVolume, claim);
   if (!wanted) return;
-  const request = {
-    volume_id: volume.handle,
-    volume_path: paths.target,
-    staging_target_path: paths.staging,
-    capacity_range: { required_bytes: Number(quantityValue(parseQuantity(wanted))) },
-  };
   try {
+    const request = {
+      volume_id: volume.handle,
+      volume_path: paths.target,
+      staging_target_path: paths.staging,
+      capacity_range: { required_bytes: Number(quantityValue(parseQuantity(wanted))) },
+      volume_capability: await expansion.capability(),
+      secrets: await cluster.secretOf(volume.expandSecret),
+    };
     await client.call('NodeExpandVolume', request, task.signal);
   } catch (error) {
     const message = `NodeExpandVolume.NodeExpandVolume failed for volume "${volume.name}" : ${(error as Error).message}`;

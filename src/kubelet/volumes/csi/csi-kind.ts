@@ -102,7 +102,9 @@ class CsiVolumes implements CsiKind {
     if (!before) return this.#make(task, volume, paths);
     try {
       if (before.republish) return await this.#make(task, volume, paths);
-      if (task.bound) await expandVolume({ context, drivers: this.#options.drivers, task, volume, paths });
+      const { drivers } = this.#options;
+      const told = () => capability(drivers.get(volume.driver), volume, task.pod);
+      if (task.bound) await expandVolume({ context, drivers, cluster: this.#cluster, capability: told, task, volume, paths });
     } catch (error) {
       // The driver may be away for a moment: the volume is there, and the next sync tries again.
       context.events?.event(task.pod, 'Warning', 'FailedMount', failedMount(volume.name, error as Error).message);

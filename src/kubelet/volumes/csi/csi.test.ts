@@ -262,7 +262,9 @@ test('a volume that is a device reaches the container as one', async () => {
 
 test('a volume that has grown is expanded while it is in use, and its claim says so', async () => {
   await withDriverRunning({}, { attachRequired: false }, async (bench, driver) => {
-    const pod = podWith({ volumes: [claimFor(bench)] });
+    const pod = podWith({ volumes: [claimFor(bench, { nodeExpandSecretRef: { name: 'grow', namespace: 'kube-system' } })] });
+    const data = { key: Buffer.from('hush').toString('base64') };
+    bench.api.put(secretKind, { metadata: { name: 'grow', namespace: 'kube-system' }, data } as never);
     await bench.volumes.setUp(pod, never);
     await bench.volumes.setUp(pod, never);
     assert.equal(driver.count('NodeExpandVolume'), 0);
@@ -270,7 +272,10 @@ test('a volume that has grown is expanded while it is in use, and its claim says
       (object['spec'] as V1PersistentVolumeSpec).capacity = { storage: '2Gi' };
     });
     await bench.volumes.setUp(pod, never);
-    assert.deepEqual(requestOf(driver, 'NodeExpandVolume')['capacity_range'], { required_bytes: 2 ** 31, limit_bytes: 0 });
+    const { capacity_range: range, volume_capability: capability, secrets } = requestOf(driver, 'NodeExpandVolume');
+    assert.deepEqual(range, { required_bytes: 2 ** 31, limit_bytes: 0 });
+    assert.deepEqual((capability as { access_mode: object }).access_mode, { mode: 7 });
+    assert.deepEqual({ ...(secrets as object) }, { key: 'hush' });
     const claim = bench.api.find<V1PersistentVolumeClaim & { metadata: object }>('persistentvolumeclaims', 'data', 'default');
     assert.equal(claim?.status?.capacity?.['storage'], '2Gi');
     assert.deepEqual(bench.events, [

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
-import { mkdir, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, rename, symlink, writeFile } from 'node:fs/promises';
 import { test } from 'node:test';
+import { startCsiDriver } from '../../../../test/harness/csi-driver.ts';
 import { temporaryDirectory } from '../../../../test/harness/temporary-directory.ts';
 import { until } from '../../../../test/harness/until.ts';
 import { VirtualClock } from '../../../std/clock.ts';
@@ -62,6 +63,49 @@ test('a machine without a watch to spare costs nobody his node: the directory is
   await clock.advance(10_000);
   await until('it has tried again', () => tries === 2);
   assert.deepEqual(warnings, ['Cannot watch for plugins; their directory is looked at every 10 s']);
+  life.abort();
+  await watcher.done;
+});
+
+test('a plugin that does not answer keeps neither the others nor the node waiting, and what lies deeper is found', async () => {
+  await using directory = await temporaryDirectory();
+  const root = directory.file('plugins_registry');
+  const clock = new VirtualClock(0);
+  const life = new AbortController();
+  const events: string[] = [];
+  const never = new Promise<void>(() => undefined);
+  const watcher = createPluginWatcher({
+    directory: root,
+    handlers: {
+      CSIPlugin: {
+        async register({ name }) {
+          events.push(`asked ${name}`);
+          if (name === 'slow') await never;
+          events.push(`took ${name}`);
+        },
+        deregister: async ({ name }) => void events.push(`left ${name}`),
+      },
+    },
+    clock,
+    logger: silentLogger,
+    random: () => 0.5,
+  });
+  await mkdir(root);
+  const common = { kubeletRoot: directory.path, directory: directory.file('volumes') };
+  await using _slow = await startCsiDriver({ ...common, name: 'slow' });
+  const start = watcher.start(life.signal);
+  await until('the slow one was asked', () => events.includes('asked slow'));
+  await clock.advance(10_000);
+  await start;
+  await using _quick = await startCsiDriver({ ...common, name: 'quick' });
+  await until('the quick one is registered', () => events.includes('took quick'));
+  await mkdir(`${root}/below`);
+  await rename(`${root}/quick-reg.sock`, `${root}/below/quick-reg.sock`);
+  await until('it has gone from where it was, and is found where it is', async () => {
+    await clock.advance(10_000);
+    return events.filter((event) => event === 'took quick').length === 2;
+  });
+  assert.deepEqual(events, ['asked slow', 'asked quick', 'took quick', 'left quick', 'asked quick', 'took quick']);
   life.abort();
   await watcher.done;
 });

@@ -39,27 +39,34 @@ export interface PluginWatcherOptions {
   readonly watchDirectory?: (path: string, onChange: () => void) => FSWatcher;
 }
 
+interface Registered {
+  readonly handler: PluginHandler;
+  readonly plugin: PluginInfo;
+}
+
 interface Known {
   /** Another one at the same path is another plugin. */
   readonly identity: string;
-  registered?: { readonly handler: PluginHandler; readonly plugin: PluginInfo };
+  readonly gone: AbortController;
+  /** It was asked once, whatever came of it. */
+  tried(): void;
+  registered?: Registered;
 }
 
 const TIMEOUT_MS = 10_000;
-/** Where the kernel has no more watches to give, the directory is looked at so often. */
+/** Where the kernel has no more watches to give, or there are directories below, which it does not watch. */
 const LOOK_AGAIN_MS = 10_000;
 const DEEPEST = 3;
 const codec = createMessageCodec(REGISTRATION_MESSAGES);
 
-/** `start` resolves when every socket that is there has been asked once. */
+/** `start` resolves when every socket that is there has been asked once, or after 10 seconds. */
 export function createPluginWatcher(options: PluginWatcherOptions): Component {
   const { directory, handlers, clock, logger, random } = options;
   const watchDirectory = options.watchDirectory ?? ((path, onChange) => watch(path, { persistent: false }, onChange));
   const known = new Map<string, Known>();
   const done = deferred();
-  const backoff = new Backoff({ initialMs: 500, maxMs: 120_000, random });
 
-  async function register(path: string): Promise<NonNullable<Known['registered']>> {
+  async function register(path: string): Promise<Registered> {
     const channel = createGrpcChannel({ target: `unix://${path}` });
     try {
       const answer = await channel.unary('/pluginregistration.Registration/GetInfo', codec.encode('InfoRequest', {}), {
@@ -87,34 +94,53 @@ export function createPluginWatcher(options: PluginWatcherOptions): Component {
     await channel.unary('/pluginregistration.Registration/NotifyRegistrationStatus', request, { timeoutMs: TIMEOUT_MS });
   }
 
-  /** Answers whether everything that is there is registered. */
-  async function reconcile(): Promise<boolean> {
-    const there = await sockets(directory, DEEPEST, logger);
-    for (const [path, { identity, registered }] of known) {
-      if (there.get(path) === identity) continue;
-      known.delete(path);
+  /** One socket's turn: it is asked until it answers, as long as it is there. Each goes at its own pace. */
+  async function keep(path: string, entry: Known, signal: AbortSignal): Promise<void> {
+    const backoff = new Backoff({ initialMs: 500, maxMs: 120_000, random });
+    const isThere = () => !signal.aborted && known.get(path) === entry;
+    while (isThere()) {
       try {
-        await registered?.handler.deregister(registered.plugin);
-      } catch (error) {
-        logger.error('Failed to deregister a plugin', { plugin: registered?.plugin.name, err: error });
-      }
-    }
-    let complete = true;
-    const added = [...there].map(async ([path, identity]) => {
-      const entry: Known = known.get(path) ?? { identity };
-      known.set(path, entry);
-      if (entry.registered) return;
-      try {
-        entry.registered = await register(path);
-        logger.info('A plugin is registered', { plugin: entry.registered.plugin.name, socket: path });
+        const registered = await register(path);
+        // It went, or another one came, while it answered.
+        if (!isThere()) return await deregister(registered);
+        entry.registered = registered;
+        logger.info('A plugin is registered', { plugin: registered.plugin.name, socket: path });
+        return;
       } catch (error) {
         logger.error('Failed to register a plugin', { socket: path, err: error });
-        complete = false;
       }
-    });
-    // Side by side: one that does not answer must not keep the others waiting.
-    await Promise.all(added);
-    return complete;
+      entry.tried();
+      await clock.sleep(backoff.next(), AbortSignal.any([signal, entry.gone.signal])).catch(() => undefined); // the loop ends
+    }
+  }
+
+  async function deregister({ handler, plugin }: Registered): Promise<void> {
+    try {
+      await handler.deregister(plugin);
+    } catch (error) {
+      logger.error('Failed to deregister a plugin', { plugin: plugin.name, err: error });
+    }
+  }
+
+  /** Answers whether there are directories below, of which the watch tells nothing; `asked`: each new socket has answered or failed once. */
+  async function reconcile(signal: AbortSignal): Promise<{ deep: boolean; asked: Promise<unknown> }> {
+    const { sockets: there, deep } = await socketsIn(directory, DEEPEST, logger);
+    for (const [path, entry] of known) {
+      if (there.get(path) === entry.identity) continue;
+      known.delete(path);
+      entry.gone.abort();
+      if (entry.registered) await deregister(entry.registered);
+    }
+    const asked: Promise<void>[] = [];
+    for (const [path, identity] of there) {
+      if (known.has(path)) continue;
+      const first = Promise.withResolvers<void>();
+      const entry: Known = { identity, gone: new AbortController(), tried: first.resolve };
+      known.set(path, entry);
+      void keep(path, entry, signal).finally(first.resolve);
+      asked.push(first.promise);
+    }
+    return { deep, asked: Promise.all(asked) };
   }
 
   async function run(signal: AbortSignal, first: PromiseWithResolvers<void>): Promise<void> {
@@ -140,12 +166,10 @@ export function createPluginWatcher(options: PluginWatcherOptions): Component {
       while (!signal.aborted) {
         wake = Promise.withResolvers();
         if (!watcher) watchOrTell();
-        const complete = await reconcile();
-        first.resolve();
-        if (complete) backoff.reset();
+        const { deep, asked } = await reconcile(signal);
+        void asked.then(() => first.resolve());
         if (signal.aborted) break;
-        const delayMs = complete ? (watcher ? undefined : LOOK_AGAIN_MS) : backoff.next();
-        const timer = delayMs === undefined ? undefined : clock.setTimer(delayMs, wake.resolve);
+        const timer = watcher && !deep ? undefined : clock.setTimer(LOOK_AGAIN_MS, wake.resolve);
         await wake.promise;
         timer?.cancel();
       }
@@ -165,14 +189,22 @@ export function createPluginWatcher(options: PluginWatcherOptions): Component {
         first.reject(error);
         done.reject(error);
       });
+      // One that does not answer must not keep the node from its pods.
+      const patience = clock.setTimer(TIMEOUT_MS, first.resolve);
       await first.promise;
+      patience.cancel();
     },
   };
 }
 
 /** Paths of sockets, with what tells one from the next at the same path. Hidden names are not meant for us. */
-async function sockets(directory: string, depth: number, logger: Logger): Promise<Map<string, string>> {
+async function socketsIn(
+  directory: string,
+  depth: number,
+  logger: Logger,
+): Promise<{ sockets: Map<string, string>; deep: boolean }> {
   const found = new Map<string, string>();
+  let deep = false;
   for (const name of await namesIn(directory)) {
     if (name.startsWith('.')) continue;
     const path = join(directory, name);
@@ -182,8 +214,10 @@ async function sockets(directory: string, depth: number, logger: Logger): Promis
       return undefined;
     });
     if (stats?.isSocket()) found.set(path, `${stats.dev}:${stats.ino}:${stats.mtimeMs}`);
-    else if (stats?.isDirectory() && depth > 1)
-      for (const [below, identity] of await sockets(path, depth - 1, logger)) found.set(below, identity);
+    else if (stats?.isDirectory() && depth > 1) {
+      deep = true;
+      for (const [below, identity] of (await socketsIn(path, depth - 1, logger)).sockets) found.set(below, identity);
+    }
   }
-  return found;
+  return { sockets: found, deep };
 }
