@@ -1,4 +1,5 @@
 import type { Clock, Timer } from '../../std/clock.ts';
+import { CodedError } from '../../std/coded-error.ts';
 import type { Logger } from '../../std/logger.ts';
 import { CLASS, OPCODE, rcodeName, TYPE } from '../message/constants.ts';
 import type { Message } from '../message/message.ts';
@@ -71,6 +72,8 @@ export function createUpstream(endpoint: Endpoint, settings: UpstreamSettings, c
     });
   };
   const connectionFor = (transport: 'udp' | 'tcp'): UpstreamConnection => {
+    // Nobody would close it again.
+    if (closed) throw new CodedError(`${name}: the server ends`, { code: 'UPSTREAM_FAILED' });
     if (transport === 'tcp' || endpoint.tls) {
       count(isFresh(tcp), endpoint.tls ? 'tcp-tls' : 'tcp');
       if (isFresh(tcp)) return tcp;

@@ -29,19 +29,28 @@ export interface Target {
 /** The targets of a name; undefined when there is no such name, empty when there is one that has none. */
 export type Targets = readonly Target[] | undefined;
 
+/** No message has room for more. A Service of twenty thousand ports and a thousand pods has twenty million. */
+const MOST_TARGETS = 4096;
+
 /**
  * What the names of a cluster lead to, as CoreDNS's kubernetes plugin answers since 1.9 (without wildcards).
  *
  * @param name in lower case, within the zone
+ * @param each whether each port of an address is a target of its own, or any of them stands for all
  */
-export function findTargets(name: string, zone: string, options: ClusterZoneOptions): Targets {
+export function findTargets(
+  name: string,
+  zone: string,
+  options: ClusterZoneOptions,
+  each: 'address' | 'port' = 'address',
+): Targets {
   const request = parseZoneRequest(name, zone);
   if (!request) return undefined;
   const { kind, namespace, service } = request;
   if (kind === '' || namespace === '') return [];
   if (!namespaceExposed(namespace, options)) return undefined;
   if (service === '') return kind === 'pod' && options.podMode === 'disabled' ? undefined : [];
-  return kind === 'pod' ? findPod(request, options) : findService(request, options);
+  return kind === 'pod' ? findPod(request, options) : findService(request, options, each);
 }
 
 function namespaceExposed(namespace: string, { namespaces, data }: ClusterZoneOptions): boolean {
@@ -55,7 +64,7 @@ function findPod({ service: label, namespace }: ZoneRequest, { podMode, data }: 
   return [{ path: `${label}.${namespace}.pod`, host, port: -1 }];
 }
 
-function findService(request: ZoneRequest, options: ClusterZoneOptions): Targets {
+function findService(request: ZoneRequest, options: ClusterZoneOptions, each: 'address' | 'port'): Targets {
   const { service: name, namespace, endpoint, port, protocol } = request;
   const { data } = options;
   const service = data.service(name, namespace);
@@ -67,48 +76,60 @@ function findService(request: ZoneRequest, options: ClusterZoneOptions): Targets
     return isPlain && host !== '' && canonicalAddress(host) === undefined ? [{ path, host, port: 0 }] : undefined;
   }
   const headless = service.spec?.clusterIP === 'None';
-  if (headless || endpoint !== '') return endpointTargets(data.slices(name, namespace), path, request, options);
+  const portsOf = (ports: readonly NamedPort[] | undefined): readonly NamedPort[] => {
+    const asked = (ports?.length ? ports : NO_PORT).filter((one) => matches(request, one.name, one.protocol));
+    return each === 'port' ? asked : asked.slice(0, 1);
+  };
+  if (headless || endpoint !== '') return endpointTargets(data.slices(name, namespace), { path, request, portsOf }, options);
   if (options.ignoreEmptyServices && !data.slices(name, namespace).some(({ endpoints }) => endpoints?.some(isReady)))
     return undefined;
-  return clusterAddressTargets(service, path, request);
+  return clusterAddressTargets(service, { path, portsOf });
 }
 
-function clusterAddressTargets({ spec }: V1Service, path: string, request: ZoneRequest): Targets {
+interface NamedPort {
+  readonly name?: string;
+  readonly protocol?: string;
+  readonly port?: number;
+}
+
+const NO_PORT: readonly NamedPort[] = [{ name: '', protocol: '', port: -1 }];
+
+interface Asked {
+  readonly path: string;
+  /** Of those that there are, the ones that the name asks for. */
+  readonly portsOf: (ports: readonly NamedPort[] | undefined) => readonly NamedPort[];
+}
+
+function clusterAddressTargets({ spec }: V1Service, { path, portsOf }: Asked): Targets {
   const addresses = spec?.clusterIPs ?? (spec?.clusterIP ? [spec.clusterIP] : []);
-  const ports = spec?.ports?.length ? spec.ports : [{ name: '', protocol: '', port: -1 }];
-  let targets: Target[] | undefined;
-  for (const { name, protocol, port } of ports) {
-    if (!matches(request, name, protocol)) continue;
-    targets ??= [];
-    for (const host of addresses) targets.push({ path, host, port });
-  }
-  return targets;
+  const ports = portsOf(spec?.ports);
+  if (ports.length === 0) return undefined;
+  return ports.slice(0, MOST_TARGETS).flatMap(({ port }) => addresses.map((host) => ({ path, host, port: port ?? -1 })));
 }
 
 function endpointTargets(
   slices: readonly V1EndpointSlice[],
-  path: string,
-  request: ZoneRequest,
+  { path, request, portsOf }: Asked & { readonly request: ZoneRequest },
   options: ClusterZoneOptions,
 ): Targets {
-  let targets: Target[] | undefined;
+  const targets: Target[] = [];
   for (const slice of slices) {
     if (slice.addressType === 'FQDN') continue;
-    const ports = slice.ports?.length ? slice.ports : [{ name: '', protocol: '', port: -1 }];
+    const ports = portsOf(slice.ports);
+    if (ports.length === 0) continue;
     for (const endpoint of slice.endpoints ?? []) {
       if (!isReady(endpoint)) continue;
       for (const host of endpoint.addresses) {
         const label = endpointLabel(endpoint, host, options);
         if (request.endpoint !== '' && request.endpoint !== label.toLowerCase()) continue;
-        for (const { name, protocol, port } of ports)
-          if (matches(request, name, protocol)) {
-            targets ??= [];
-            targets.push({ path: `${label}.${path}`, host, port: port ?? -1 });
-          }
+        for (const { port } of ports) {
+          if (targets.length >= MOST_TARGETS) return targets;
+          targets.push({ path: `${label}.${path}`, host, port: port ?? -1 });
+        }
       }
     }
   }
-  return targets;
+  return targets.length > 0 ? targets : undefined;
 }
 
 const isReady = ({ conditions }: V1Endpoint) => conditions?.ready !== false;

@@ -208,3 +208,25 @@ test('an external name’s addresses come with its SRV record, and what did not 
   assert.equal((await ask('out.default.svc.cluster.local.', TYPE.A, { lookup }))!.truncated, true);
   assert.equal((await ask('alias.default.svc.cluster.local.', TYPE.A, { lookup }))!.truncated, false);
 });
+
+test('a Service of twenty thousand ports and a thousand pods is answered with as much as a message holds', async () => {
+  const ports = Array.from({ length: 20_000 }, (_, i) => ({ name: `p${i}`, port: 1 + i, protocol: 'TCP' }));
+  const endpoints = Array.from({ length: 1000 }, (_, i) => ({ addresses: [`10.9.${i >> 8}.${i & 255}`] }));
+  const crowd: ClusterData = {
+    ...data,
+    service: (name) => service(name, { clusterIP: name === 'crowd' ? 'None' : '10.96.0.77', ports }),
+    slices: (name) => [slice(name, endpoints, { ports })],
+  };
+  const count = async (name: string, type: number) => {
+    const { answers = [], additionals = [] } = (await ask(`${name}.default.svc.cluster.local.`, type, { data: crowd })) ?? {};
+    return [answers.length, additionals.length];
+  };
+  assert.deepEqual(await count('crowd', TYPE.A), [1000, 0]);
+  assert.deepEqual(await count('crowd', TYPE.MX), [0, 0]);
+  assert.deepEqual(await count('_p19999._tcp.crowd', TYPE.A), [1000, 0]);
+  assert.deepEqual(await count('_p19999._tcp.crowd', TYPE.SRV), [1000, 1000]);
+  assert.deepEqual(await count('_p20000._tcp.crowd', TYPE.A), [0, 0]);
+  assert.deepEqual(await count('crowd', TYPE.SRV), [4096, 1]);
+  assert.deepEqual(await count('flat', TYPE.A), [1, 0]);
+  assert.deepEqual(await count('flat', TYPE.SRV), [4096, 1]);
+});

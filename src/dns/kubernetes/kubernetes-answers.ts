@@ -175,7 +175,7 @@ async function followName(
 }
 
 function findPorts(query: Query, zone: string, options: AnswerOptions): Found | Promise<Found> {
-  const targets = findTargets(query.name, zone, options);
+  const targets = findTargets(query.name, zone, options, 'port');
   if (!targets) return undefined;
   const weight = Math.max(1, Math.floor(ALL_WEIGHT / targets.length));
   const answers = new Map<string, ResourceRecord>();

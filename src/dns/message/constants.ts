@@ -44,6 +44,9 @@ const classNumbers = numbersOf(CLASS);
 
 /** `A`; `TYPE1234` for what has no name here (RFC 3597). */
 export const typeName = (type: number): string => typeNames.get(type) ?? `TYPE${type}`;
+/** For metrics: what has no name here is `other`, so that nobody fills the memory with series. */
+export const countedTypeName = (type: number): string => typeNames.get(type) ?? 'other';
+export const countedClassName = (value: number): string => classNames.get(value) ?? 'other';
 export const className = (value: number): string => classNames.get(value) ?? `CLASS${value}`;
 export const rcodeName = (rcode: number): string => rcodeNames.get(rcode) ?? `RCODE${rcode}`;
 

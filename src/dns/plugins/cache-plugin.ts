@@ -46,7 +46,13 @@ interface Entry {
   /** Since the last gap, and when the last was. */
   hits: number;
   lastHitMs: number;
+  readonly weight: number;
 }
+
+/** Of all entries of a kind on the average, in bytes: who asks for names of his own with answers of 64 kB does not fill the memory. */
+const MEAN_WEIGHT = 4096;
+/** Of a record besides its data. */
+const RECORD_WEIGHT = 200;
 
 const DEFAULT_CAPACITY = 9984;
 
@@ -140,6 +146,7 @@ function createCache(settings: CacheSettings, context: PluginContext): Plugin {
   const { clock, metrics, server } = context;
   const zones = settings.zones.join(',');
   const entries: Record<Kind, Map<string, Entry>> = { success: new Map(), denial: new Map() };
+  const weights: Record<Kind, number> = { success: 0, denial: 0 };
   const refreshing = new Set<string>();
   const series = (name: 'requests' | 'misses' | 'prefetch' | 'drops' | 'served_stale') =>
     metrics.series(`coredns_cache_${name}_total`, [server, zones, '']);
@@ -154,6 +161,11 @@ function createCache(settings: CacheSettings, context: PluginContext): Plugin {
   ];
   const [requests, misses] = [series('requests'), series('misses')];
 
+  const remove = (kind: Kind, key: string) => {
+    weights[kind] -= entries[kind].get(key)?.weight ?? 0;
+    entries[kind].delete(key);
+  };
+
   const store = (key: string, query: Query, reply: Reply, hits = 0): Reply => {
     const kind = kindOf(reply);
     if (!kind) return reply;
@@ -163,16 +175,18 @@ function createCache(settings: CacheSettings, context: PluginContext): Plugin {
     if (zoneOf(query.name, except) !== undefined) return reply;
     if (ttl > 0) {
       const table = entries[kind];
-      if (!table.has(key) && table.size >= capacity) {
+      const weight = weightOf(reply);
+      remove(kind, key);
+      while (table.size > 0 && (table.size >= capacity || weights[kind] + weight > capacity * MEAN_WEIGHT)) {
         // The oldest: a map keeps the order in which it was filled.
-        table.delete(table.keys().next().value!);
+        remove(kind, table.keys().next().value!);
         evictions[kind].add();
       }
-      table.delete(key);
       // Told once, to who asked first.
       const kept = reply.error === undefined ? reply : withoutError(reply);
-      table.set(key, { reply: kept, storedMs: clock.now(), ttl, hits, lastHitMs: clock.now() });
-      entries[kind === 'success' ? 'denial' : 'success'].delete(key);
+      table.set(key, { reply: kept, storedMs: clock.now(), ttl, hits, lastHitMs: clock.now(), weight });
+      weights[kind] += weight;
+      remove(kind === 'success' ? 'denial' : 'success', key);
       for (const one of ['success', 'denial'] as const) sizes[one].set(entries[one].size);
     }
     return withTtl(reply, ttl);
@@ -258,6 +272,13 @@ function shortestTtl({ answers, authorities, additionals }: Reply, kind: Kind): 
     if (kind === 'denial' && type === TYPE.SOA && 'minimum' in data) shortest = Math.min(shortest, data.minimum);
   }
   return shortest === Number.POSITIVE_INFINITY ? 0 : shortest;
+}
+
+function weightOf({ answers, authorities, additionals }: Reply): number {
+  let weight = RECORD_WEIGHT;
+  for (const { data } of [...answers, ...authorities, ...additionals])
+    weight += RECORD_WEIGHT + ('raw' in data ? data.raw.length : 0);
+  return weight;
 }
 
 function withoutError({ error: _, ...reply }: Reply): Reply {

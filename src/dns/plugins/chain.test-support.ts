@@ -23,6 +23,7 @@ export function chain(lines: string, last: Resolve, { asksItself = false, files 
   };
   const [block] = parseCorefile(`. {\n${lines}\n}`, 'Corefile', { environment: {}, readImport: () => '', listImports: () => [] });
   const clock = new VirtualClock(1_000_000);
+  const metrics = createDnsMetrics();
   const plugins: readonly Plugin[] = readPlugins(block!.directives, ['.']).map(({ create }) =>
     create({
       zones: ['.'],
@@ -34,7 +35,7 @@ export function chain(lines: string, last: Resolve, { asksItself = false, files 
         return asksItself ? resolve(withQuestion(query, { name, type, class: 1 })) : emptyReply(RCODE.SERVFAIL);
       },
       readFile: async (path) => files[path] ?? '',
-      metrics: createDnsMetrics(),
+      metrics,
       clock,
       logger,
       random: Math.random,
@@ -42,5 +43,5 @@ export function chain(lines: string, last: Resolve, { asksItself = false, files 
     }),
   );
   const resolve: Resolve = plugins.reduceRight<Resolve>((next, { resolve: own }) => own?.(next) ?? next, last);
-  return { clock, resolve, plugins, asked, failures, logged };
+  return { clock, metrics, resolve, plugins, asked, failures, logged };
 }

@@ -125,6 +125,23 @@ test('the cache stays as large as it may be', async () => {
   assert.equal((await resolve(question('h0.test.'))).by, '');
 });
 
+test('large answers take the room of many: the oldest go, of both kinds', async () => {
+  const text = { type: TYPE.TXT, class: 1, ttl: 3600, data: { raw: Buffer.alloc(60_000) } };
+  const { resolve } = chain('cache {\n success 1024\n denial 1024\n}', (query) => {
+    const large = { ...text, name: query.question.name };
+    if (!query.name.startsWith('no')) return { ...emptyReply(RCODE.NOERROR), answers: [large] };
+    return { ...denial(), additionals: [large] };
+  });
+  for (const kind of ['h', 'no']) {
+    for (let i = 0; i < 100; i++) await resolve(question(`${kind}${i}.test.`, TYPE.TXT));
+    const kept: number[] = [];
+    for (let i = 99; i >= 0; i--) if ((await resolve(question(`${kind}${i}.test.`, TYPE.TXT))).by === 'cache') kept.push(i);
+    // 4 MiB of them, and no more.
+    assert.ok(kept.length >= 60 && kept.length <= 69, `${kept.length}`);
+    assert.equal(kept[0], 99);
+  }
+});
+
 test('a server whose upstream does not answer is none that forwards to itself', async () => {
   const { clock, plugins, asked, failures } = chain('loop', () => emptyReply(RCODE.SERVFAIL), { asksItself: true });
   plugins[0]!.onListening!(new AbortController().signal);

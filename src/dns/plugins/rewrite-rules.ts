@@ -118,7 +118,7 @@ function nameMatch(directive: Directive, kind: string, from: string, to: string)
       return (name) => (name.endsWith(ending) ? name.slice(0, -ending.length) + target : undefined);
     }
     case 'substring':
-      return (name) => (name.includes(lower) ? name.replaceAll(lower, to) : undefined);
+      return (name) => (name.includes(lower) ? name.replaceAll(lower, () => to) : undefined);
     default:
       return regexMatch(directive, from, to);
   }

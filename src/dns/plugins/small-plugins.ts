@@ -4,7 +4,6 @@ import { checkCount, checkNoBlock, readDuration, readInteger } from '../corefile
 import { CorefileError } from '../corefile/corefile-error.ts';
 import { CLASS, OPCODE, RCODE, TYPE } from '../message/constants.ts';
 import type { ResourceRecord } from '../message/message.ts';
-import { parseRecord } from '../message/record-text.ts';
 import { emptyReply, type PluginDefinition, type Query, type Reply, whenReply } from './plugin.ts';
 
 /** `loadbalance [round_robin]`: addresses in another order each time. */
@@ -56,6 +55,11 @@ export const minimalPlugin: PluginDefinition = {
   },
 };
 
+/** Two texts, each with its length before it. */
+const REFUSED_ANY = Buffer.concat(
+  ['ANY obsoleted', 'See RFC 8482'].map((text) => Buffer.from(`${String.fromCharCode(text.length)}${text}`)),
+);
+
 /** `any`: who asks for all types is told that nobody does so any more (RFC 8482). */
 export const anyPlugin: PluginDefinition = {
   name: 'any',
@@ -66,7 +70,7 @@ export const anyPlugin: PluginDefinition = {
       resolve: (next) => (query) => {
         const { name, type } = query.question;
         if (type !== TYPE.ANY) return next(query);
-        const record = parseRecord(`${name} 8482 IN HINFO "ANY obsoleted" "See RFC 8482"`);
+        const record = { name, type: TYPE.HINFO, class: CLASS.IN, ttl: 8482, data: { raw: REFUSED_ANY } };
         return { ...emptyReply(RCODE.NOERROR, 'any'), authoritative: true, answers: [record] };
       },
     });

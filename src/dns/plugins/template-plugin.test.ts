@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { RCODE, TYPE } from '../message/constants.ts';
 import { addressRecord } from '../message/records.ts';
 import { chain, question } from './chain.test-support.ts';
-import { emptyReply, type Query, type Reply } from './plugin.ts';
+import { emptyReply, type Query, type Reply, withQuestion } from './plugin.ts';
 
 /** Nobody else's name is known. */
 const others = (query: Query): Reply =>
@@ -91,6 +91,37 @@ test('what a template cannot do is named with its line', () => {
   ] as const)
     assert.throws(() => chain(line, others), message, line);
 });
+
+test('types and classes that nobody has named make no series of their own', async () => {
+  const { metrics, resolve } = chain('template ANY ANY test {\n rcode NXDOMAIN\n}', others);
+  for (const [type, of] of [
+    [TYPE.A, 1],
+    [TYPE.A, 200],
+    [4711, 1],
+    [4712, 1],
+    [4713, 201],
+  ] as const)
+    await resolve(withQuestion(question('a.test.'), { name: 'a.test.', type, class: of }));
+  const lines = metrics.render().match(/^coredns_template_matches_total\{.*$/gm) ?? [];
+  assert.deepEqual(
+    lines.map((line) => [/class="(\w+)",type="(\w+)"/.exec(line)?.slice(1).join(' '), line.split(' ').at(-1)]),
+    [
+      ['IN A', '1'],
+      ['other A', '1'],
+      ['IN other', '2'],
+      ['other other', '1'],
+    ],
+  );
+});
+
+test('any answers for names that a zone file would read otherwise', async () => {
+  const { resolve } = chain('any', others);
+  for (const name of ['a;b.test.', 'a"b.test.', '(a.test.', 'a\\032b.test.']) {
+    const { rcode, answers } = await resolve(question(name, TYPE.ANY));
+    assert.deepEqual([rcode, answers.map(textOf)], [RCODE.NOERROR, [`${name} 8482 13 ${ANY_TEXT}`]], name);
+  }
+});
+const ANY_TEXT = [...Buffer.from('\x0dANY obsoleted\x0cSee RFC 8482')].join('.');
 
 test('minimal leaves nothing but the answer, and any answers who asks for all types', async () => {
   const answer = addressRecord('a.', '192.0.2.1', 5)!;

@@ -2,7 +2,18 @@ import { RE2JS } from 're2js';
 import { checkCount, checkNoBlock, readZones, unknownProperty } from '../corefile/arguments.ts';
 import { CorefileError } from '../corefile/corefile-error.ts';
 import type { Directive } from '../corefile/parse-corefile.ts';
-import { CLASS, className, classNumber, RCODE, rcodeNumber, TYPE, typeName, typeNumber } from '../message/constants.ts';
+import {
+  CLASS,
+  className,
+  classNumber,
+  countedClassName,
+  countedTypeName,
+  RCODE,
+  rcodeNumber,
+  TYPE,
+  typeName,
+  typeNumber,
+} from '../message/constants.ts';
 import type { ResourceRecord } from '../message/message.ts';
 import { zoneOf } from '../message/names.ts';
 import { parseRecord } from '../message/record-text.ts';
@@ -98,7 +109,10 @@ function createTemplate(rules: readonly Rule[], { lookup, metrics, server }: Plu
           if (fallsThrough(query.name, rule.fallthrough)) continue;
           return emptyReply(RCODE.SERVFAIL, 'template');
         }
-        metrics.series('coredns_template_matches_total', [server, zone, '', values.Class, values.Type]).add();
+        const { class: asked, type } = query.question;
+        metrics
+          .series('coredns_template_matches_total', [server, zone, '', countedClassName(asked), countedTypeName(type)])
+          .add();
         return answer(rule, query, values, lookup);
       }
       return next(query);

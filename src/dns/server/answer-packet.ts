@@ -1,5 +1,5 @@
 import type { Logger } from '../../std/logger.ts';
-import { OPCODE, RCODE, rcodeName, TYPE, typeName } from '../message/constants.ts';
+import { countedTypeName, OPCODE, RCODE, rcodeName, typeName } from '../message/constants.ts';
 import type { Header, Message } from '../message/message.ts';
 import { readHeader, readMessage, type SectionLimits } from '../message/read-message.ts';
 import type { MessageWriter } from '../message/write-message.ts';
@@ -128,9 +128,6 @@ interface PathCounters {
   count(query: Query, reply: Reply, responseBytes: number, seconds: number): void;
 }
 
-/** Types that metrics name; all others are `other`, so that nobody fills the memory with series. */
-const COUNTED = new Set<number>(Object.values(TYPE));
-
 function createCounters(metrics: DnsMetrics, labels: readonly string[], transport: string, family: string): PathCounters {
   const requests = new Map<string, Series>();
   const responses = new Map<string, Series>();
@@ -148,7 +145,7 @@ function createCounters(metrics: DnsMetrics, labels: readonly string[], transpor
   };
   return {
     count({ question, size, edns }, { rcode, by }, responseBytes, seconds) {
-      const type = COUNTED.has(question.type) ? typeName(question.type) : 'other';
+      const type = countedTypeName(question.type);
       seriesOf(requests, type, () => metrics.series('coredns_dns_requests_total', [...labels, transport, family, type])).add();
       const code = rcodeName(rcode);
       seriesOf(responses, `${code} ${by}`, () => metrics.series('coredns_dns_responses_total', [...labels, code, by])).add();
