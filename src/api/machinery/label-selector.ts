@@ -1,4 +1,6 @@
 /** Label selectors: the text form of queries and the object form of specs (apimachinery/pkg/labels, same grammar and errors). */
+import { Pace, runAtOnce, type Steps } from '../../std/pauses.ts';
+import { sortInSteps } from '../../std/sort-in-steps.ts';
 import { describeErrors, invalidField } from './field-error.ts';
 import { checkLabelValue, checkQualifiedName } from './names.ts';
 import { badRequest, type FieldError, type StatusError } from './status-error.ts';
@@ -102,7 +104,13 @@ class Matcher {
 
 /** A selector of requirements that are known to be sound. */
 export function createSelector(requirements: readonly LabelRequirement[]): Selector {
-  const sorted = [...requirements].sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0));
+  return selectorOf(requirements.toSorted(byKey));
+}
+
+const compareTexts = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
+const byKey = (a: LabelRequirement, b: LabelRequirement) => compareTexts(a.key, b.key);
+
+function selectorOf(sorted: readonly LabelRequirement[]): Selector {
   const isLong = sorted.length >= MANY || sorted.some(({ values }) => values.length >= MANY);
   let matcher: Matcher | undefined;
   return {
@@ -144,16 +152,33 @@ export function selectorFromLabelSelector(object: LabelSelectorObject | undefine
 
 /** Parses `a=b,c in (d,e),!f,g>1`. Throws a BadRequest in upstream's words. */
 export function parseLabelSelector(text: string): Selector {
-  const parser = new Parser(text);
-  return createSelector(parser.parse());
+  return runAtOnce(parseLabelSelectorInSteps(text));
 }
 
-function checked(key: string, operator: LabelOperator, values: readonly string[]): LabelRequirement {
+/** So many requirements and values are read between two pauses: a few milliseconds. */
+const PART = 4096;
+
+/** The same with pauses: a query has room for more than a hundred thousand values. */
+export function* parseLabelSelectorInSteps(text: string): Steps<Selector> {
+  const requirements = yield* new Parser(text).parse();
+  return selectorOf(yield* sortInSteps(requirements, byKey));
+}
+
+const checked = (key: string, operator: LabelOperator, values: readonly string[]): LabelRequirement =>
+  runAtOnce(checkedInSteps(key, operator, values, new Pace(PART)));
+
+function* checkedInSteps(key: string, operator: LabelOperator, values: readonly string[], pace: Pace): Steps<LabelRequirement> {
   const errors = requirementErrors(key, operator, values);
+  for (const [i, value] of values.entries()) {
+    const complaints = checkLabelValue(value);
+    if (complaints.length) errors.push(invalidField(`values[${i}][${key}]`, value, complaints.join('; ')));
+    if (pace.due(1)) yield;
+  }
   if (errors.length) throw badRequest(`unable to parse requirement: ${describeErrors(errors)}`);
   return { key, operator, values };
 }
 
+/** But for what is wrong with the values themselves. */
 function requirementErrors(key: string, operator: LabelOperator, values: readonly string[]): FieldError[] {
   const errors: FieldError[] = [];
   const keyComplaints = checkQualifiedName(key);
@@ -173,10 +198,6 @@ function requirementErrors(key: string, operator: LabelOperator, values: readonl
         errors.push(invalidField('values[0]', values[0], "for 'Gt', 'Lt' operators, the value must be an integer"));
       break;
   }
-  values.forEach((value, i) => {
-    const complaints = checkLabelValue(value);
-    if (complaints.length) errors.push(invalidField(`values[${i}][${key}]`, value, complaints.join('; ')));
-  });
   return errors;
 }
 
@@ -185,7 +206,7 @@ type Token = { readonly type: 'identifier' | 'symbol' | 'end' | 'error'; readonl
 const SYMBOLS = new Set([')', ',', '!', '==', '=', '>', '<', '!=', '(']);
 const BINARY_OPERATORS = 'in, notin, =, ==, !=, gt, lt';
 
-function* tokens(text: string): Generator<Token> {
+function* tokens(text: string): Generator<Token, undefined> {
   for (const [raw] of text.matchAll(/[=!(),><]+|[^=!(),>< \t\r\n]+/g)) {
     if (!/^[=!(),><]/.test(raw)) {
       yield { type: 'identifier', text: raw };
@@ -198,22 +219,26 @@ function* tokens(text: string): Generator<Token> {
     }
   }
   yield { type: 'end', text: '' };
+  return undefined;
 }
 
 class Parser {
-  readonly #tokens: readonly Token[];
-  #position = 0;
+  readonly #tokens: Iterator<Token, undefined>;
+  readonly #pace = new Pace(PART);
+  #next: Token;
 
   constructor(text: string) {
-    this.#tokens = [...tokens(text)];
+    this.#tokens = tokens(text);
+    this.#next = this.#tokens.next().value!;
   }
 
-  parse(): LabelRequirement[] {
+  *parse(): Steps<LabelRequirement[]> {
     const requirements: LabelRequirement[] = [];
     if (this.#next.type === 'end') return requirements;
     if (!this.#beginsRequirement()) throw badRequest(`found '${this.#next.text}', expected: !, identifier, or 'end of string'`);
     for (;;) {
-      requirements.push(this.#requirement());
+      requirements.push(yield* this.#requirement());
+      if (this.#pace.due(1)) yield;
       const separator = this.#take();
       if (separator.type === 'end') return requirements;
       if (separator.text !== ',' || separator.type !== 'symbol')
@@ -222,13 +247,9 @@ class Parser {
     }
   }
 
-  get #next(): Token {
-    return this.#tokens[this.#position]!;
-  }
-
   #take(): Token {
     const token = this.#next;
-    if (token.type !== 'end') this.#position++;
+    if (token.type !== 'end') this.#next = this.#tokens.next().value!;
     return token;
   }
 
@@ -250,7 +271,7 @@ class Parser {
     return badRequest(`unable to parse requirement: ${why}`);
   }
 
-  #requirement(): LabelRequirement {
+  *#requirement(): Steps<LabelRequirement> {
     const negated = this.#isSymbol('!');
     if (negated) this.#take();
     const key = this.#take();
@@ -260,8 +281,8 @@ class Parser {
     if (negated) return checked(key.text, '!', []);
     if (this.#next.type === 'end' || this.#isSymbol(',')) return checked(key.text, 'exists', []);
     const operator = this.#operator();
-    const values = operator === 'in' || operator === 'notin' ? this.#valueList() : [this.#exactValue()];
-    return checked(key.text, operator, values);
+    const values = operator === 'in' || operator === 'notin' ? yield* this.#valueList() : [this.#exactValue()];
+    return yield* checkedInSteps(key.text, operator, values, this.#pace);
   }
 
   #operator(): LabelOperator {
@@ -288,7 +309,7 @@ class Parser {
   }
 
   /** `(a,,b)`: an omitted value is the empty one. */
-  #valueList(): string[] {
+  *#valueList(): Steps<string[]> {
     const open = this.#take();
     if (open.text !== '(' || open.type !== 'symbol') throw this.#unable(`found '${open.text}' expected: '('`);
     const values = new Set<string>();
@@ -296,6 +317,7 @@ class Parser {
     if (this.#next.type !== 'identifier' && !this.#isSymbol(','))
       throw this.#unable(`found '${this.#next.text}', expected: ',', ')' or identifier`);
     for (;;) {
+      if (this.#pace.due(1)) yield;
       const { type, text } = this.#take();
       if (type === 'identifier') {
         values.add(text);
@@ -307,6 +329,6 @@ class Parser {
       if (values.size === 0 || this.#isSymbol(',') || this.#isSymbol(')')) values.add('');
       if (this.#takeSymbol(')')) break;
     }
-    return [...values].sort();
+    return yield* sortInSteps([...values], compareTexts);
   }
 }

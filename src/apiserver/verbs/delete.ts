@@ -50,7 +50,8 @@ export function createDeleteCollection(deps: VerbDeps): VerbHandler {
     const choices = await readDeleteOptions(request);
     warnOfOrphans(call, choices);
     // Of a limit, and of a continue token, a deletion makes what a list makes of it.
-    const { objects: found, metadata } = await readPage(deps, kind, query, parseSelection(kind, info, query, deps.keyspace));
+    const selection = await parseSelection(kind, info, query, deps.keyspace);
+    const { objects: found, metadata } = await readPage(deps, kind, query, selection);
     let next = 0;
     const failures: unknown[] = [];
     const work = async () => {

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { KubeList } from '../../api/machinery/object.ts';
+import { systemClock } from '../../std/clock.ts';
+import { createMemoryStore } from '../../store/memory/memory-store.ts';
+import { wrapStore } from '../../store/wrap-store.ts';
 import { configMap, startTestApi, type TestApi } from '../test-api.ts';
 
 const PATH = '/api/v1/namespaces/default/configmaps';
@@ -8,9 +11,18 @@ const PATH = '/api/v1/namespaces/default/configmaps';
 const OBJECTS = 1_050;
 
 let api: TestApi;
+let reads = 0;
 before(async () => {
-  api = await startTestApi();
-  for (let i = 0; i < OBJECTS; i++) await api.call('POST', PATH, configMap(`m${i}`));
+  const memory = createMemoryStore({ clock: systemClock });
+  const store = wrapStore(memory, {
+    list(prefix, options) {
+      reads++;
+      return memory.list(prefix, options);
+    },
+  });
+  api = await startTestApi({ store });
+  for (let i = 0; i < OBJECTS; i++)
+    await api.call('POST', PATH, configMap(`m${i}`, {}, { labels: { third: String(i % 3 === 0) } }));
 });
 after(() => api.stop());
 
@@ -28,4 +40,28 @@ test('a long list as of a revision is whole, and as of that revision', async () 
   assert.equal(page.body.metadata.remainingItemCount, OBJECTS - 1_020);
   const rest = await api.call<KubeList>('GET', `${PATH}?limit=1020&continue=${encodeURIComponent(page.body.metadata.continue!)}`);
   assert.equal(rest.body.items.length, OBJECTS - 1_020);
+});
+
+test('pages of those that match are whole together, and few that match are looked for in many at a time', async () => {
+  const { metadata } = (await api.call<KubeList>('GET', `${PATH}?limit=1`)).body;
+  const selected = (value: string) => `${PATH}?labelSelector=third%3D${value}`;
+  const names: (string | undefined)[] = [];
+  let next = `&resourceVersion=${metadata.resourceVersion}&resourceVersionMatch=Exact`;
+  for (let pages = 0; next; pages++) {
+    assert.ok(pages < 100);
+    const { body } = await api.call<KubeList>('GET', `${selected('true')}&limit=70${next}`);
+    assert.ok(body.items.length <= 70);
+    assert.equal(body.metadata.remainingItemCount, undefined);
+    names.push(...body.items.map((item) => item.metadata?.name));
+    next = body.metadata.continue ? `&continue=${encodeURIComponent(body.metadata.continue)}` : '';
+  }
+  const all = (await api.call<KubeList>('GET', selected('true'))).body.items.map((item) => item.metadata?.name);
+  assert.ok(all.length > 340);
+  assert.deepEqual(names, all);
+
+  reads = 0;
+  const none = await api.call<KubeList>('GET', `${selected('never')}&limit=1&resourceVersion=${metadata.resourceVersion}`);
+  assert.deepEqual([none.body.items.length, none.body.metadata.continue], [0, undefined]);
+  // 1, 2, 4, … 512 of them at a time.
+  assert.ok(reads <= 12, String(reads));
 });

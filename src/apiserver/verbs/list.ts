@@ -26,7 +26,7 @@ export function createList(deps: VerbDeps): VerbHandler {
     const output = negotiateOutput(request, 'object');
     checkPartial(output, kind, true);
     const query = parseListQuery(request.query, false);
-    const selection = parseSelection(kind, info, query, deps.keyspace);
+    const selection = await parseSelection(kind, info, query, deps.keyspace);
     const page = await readPage(deps, kind, query, selection);
     await new Representation(kind, output, request.query, () => deps.clock.now()).sendList(
       context,
@@ -98,25 +98,34 @@ async function readPast(
   revision: number | undefined,
   start: string | undefined,
 ): Promise<Page> {
-  const { keyPrefix, matches } = selection;
+  const { keyPrefix, matches, selectorBytes } = selection;
   const objects: CachedObject[] = [];
   let startKey = start === undefined ? undefined : keyPrefix + start;
   let at = revision;
+  let pageLength = limit > 0 ? Math.min(PAGE, limit) : PAGE;
   try {
     for (;;) {
+      const left = limit > 0 ? limit - objects.length : Number.POSITIVE_INFINITY;
       const list = await store.list(keyPrefix, {
-        limit: limit > 0 ? Math.min(PAGE, limit - objects.length) : PAGE,
+        limit: matches ? pageLength : Math.min(PAGE, left),
         ...(startKey !== undefined && { startKey }),
         ...(at !== undefined && { revision: at }),
       });
       at = revision ?? list.revision;
-      const found = list.entries.flatMap((entry) => cache.decodeEntry(entry) ?? []);
-      for (const object of await showObjects(kind, found)) if (!matches || matches(object)) objects.push(object);
+      const shown = await showObjects(
+        kind,
+        list.entries.flatMap((entry) => cache.decodeEntry(entry) ?? []),
+      );
+      const found = matches ? await matching(shown, matches, selectorBytes) : shown;
+      for (const object of found.slice(0, left)) objects.push(object);
       const metadata: ListMeta = { resourceVersion: String(at) };
-      if (list.remaining === 0) return { objects, metadata };
-      const last = list.entries.at(-1)!;
-      startKey = `${last.key}\0`;
-      if (limit <= 0 || objects.length < limit) {
+      // Where the limit ends it within a page, the rest of the page is read again by whoever goes on.
+      const last = found.length >= left ? found[left - 1]!.key : list.entries.at(-1)?.key;
+      if (last === undefined || (list.remaining === 0 && last === list.entries.at(-1)!.key)) return { objects, metadata };
+      startKey = `${last}\0`;
+      if (found.length < left) {
+        // As upstream: where few match, more and more is read at a time.
+        pageLength = Math.min(PAGE, pageLength * 2);
         await nextTurn();
         continue;
       }

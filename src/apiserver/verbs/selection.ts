@@ -1,9 +1,9 @@
 import { checkFieldSelector, type FieldSelector, parseFieldSelector } from '../../api/machinery/field-selector.ts';
 import type { KindDefinition } from '../../api/machinery/kind.ts';
-import { parseLabelSelector } from '../../api/machinery/label-selector.ts';
+import { parseLabelSelectorInSteps } from '../../api/machinery/label-selector.ts';
 import { badRequest } from '../../api/machinery/status-error.ts';
 import { nextTurn } from '../../std/next-turn.ts';
-import { Pace } from '../../std/pauses.ts';
+import { Pace, runWithPauses } from '../../std/pauses.ts';
 import type { RequestInfo } from '../contracts.ts';
 import type { ListQuery } from '../request/query-options.ts';
 import type { Keyspace } from '../store-access/keyspace.ts';
@@ -21,12 +21,17 @@ export interface Selection {
   readonly trigger?: Trigger;
 }
 
-/** Reads path and selectors. Throws 400 for selectors that cannot be understood. */
-export function parseSelection(kind: KindDefinition, info: RequestInfo, query: ListQuery, keyspace: Keyspace): Selection {
+/** Reads path and selectors; a long one in turns. Throws 400 for selectors that cannot be understood. */
+export async function parseSelection(
+  kind: KindDefinition,
+  info: RequestInfo,
+  query: ListQuery,
+  keyspace: Keyspace,
+): Promise<Selection> {
   const keyPrefix = keyspace.collectionPrefix(kind, info.namespace);
   const fields = query.fieldSelector ? parseFieldSelector(query.fieldSelector) : undefined;
   if (fields) checkFieldSelector(kind, fields);
-  const labels = query.labelSelector ? parseLabelSelector(query.labelSelector) : undefined;
+  const labels = query.labelSelector ? await runWithPauses(parseLabelSelectorInSteps(query.labelSelector)) : undefined;
   const name = nameOf(info, fields);
   const useFields = fields && !fields.empty;
   const useLabels = labels && !labels.empty;

@@ -34,11 +34,11 @@ export function createWatch(deps: VerbDeps): VerbHandler {
     const output = negotiateOutput(request, 'stream');
     const query = parseListQuery(request.query, true);
     const startMs = performance.now();
-    const selection = parseSelection(kind, info, query, deps.keyspace);
+    const selection = await parseSelection(kind, info, query, deps.keyspace);
     const looked = selection.matches && new KnownMatches(selection.matches);
     const representation = new Representation(kind, output, request.query, () => clock.now());
     const start = await chooseStart(deps, query);
-    if (start === 'now') await makeReady(deps, kind, selection, looked?.matches);
+    await makeReady(deps, kind, start, selection, looked?.matches);
 
     const ended = deferred();
     const stream = new WatchStream(response, () => ended.resolve());
@@ -118,12 +118,13 @@ export function createWatch(deps: VerbDeps): VerbHandler {
 async function makeReady(
   { cache }: VerbDeps,
   kind: KindDefinition,
+  start: WatchStart,
   { keyPrefix, selectorBytes }: Selection,
   matches: Selection['matches'],
 ): Promise<void> {
-  const { objects } = cache.kind(kind);
   if (kind.storedAs?.remote || !(kind.storedAs || matches)) return;
-  const found = objects.range(keyPrefix);
+  const held = cache.kind(kind);
+  const found = start === 'now' ? held.objects.range(keyPrefix) : held.changedSince(start.after, keyPrefix);
   const shown = kind.storedAs ? await showObjects(kind, found) : found;
   if (matches) await matching(shown, matches, selectorBytes);
 }

@@ -108,6 +108,15 @@ export class KindCache {
     return this.#enlist({ watcher, after });
   }
 
+  /** What a watch that begins behind a revision looks at first: objects under the prefix as they were changed from and to. */
+  changedSince(revision: number, keyPrefix: string): CachedObject[] {
+    if (revision < this.oldestStart) return [];
+    const changed = new Set<CachedObject>();
+    for (const { current, previous } of this.#history.since(revision))
+      for (const object of [previous, current]) if (object?.key.startsWith(keyPrefix)) changed.add(object);
+    return [...changed];
+  }
+
   /** Calls back after each change, before watchers hear of it. */
   subscribe(listener: ChangeListener): () => void {
     this.#listeners.add(listener);
