@@ -11,7 +11,7 @@ import type { CachedObject } from '../watch-cache/cached-object.ts';
 import { ConvertedFeed } from '../watch-cache/converted-feed.ts';
 import type { WatchStart } from '../watch-cache/kind-cache.ts';
 import { showObjects } from '../watch-cache/show-objects.ts';
-import { LineQueue } from './line-queue.ts';
+import { LineQueue, MOST_WAITING_BYTES } from './line-queue.ts';
 import { waitForRevision } from './read-revision.ts';
 import type { VerbDeps, VerbHandler } from './resource-call.ts';
 import { KnownMatches, matching, parseSelection, type Selection } from './selection.ts';
@@ -46,12 +46,16 @@ export function createWatch(deps: VerbDeps): VerbHandler {
     beginAnswer(response, representation.watchType);
     let beginning: (WatchItem | Buffer)[] | undefined = [];
     const counted = deps.watchEvents?.(kind);
-    let late = 0;
+    const late = { lines: 0, bytes: 0 };
     const item = (told: WatchItem) => {
       if (counted) counted.events++;
-      if (!beginning) return lines.send(line(told));
+      const { sizeBytes } = told.object;
+      if (!beginning) return lines.send(() => line(told), sizeBytes);
       beginning.push(told);
-      if (stream.isBlocked && ++late > MOST_LINES) stream.end();
+      if (!stream.isBlocked) return;
+      late.lines++;
+      late.bytes += sizeBytes;
+      if (late.lines > MOST_LINES || late.bytes > MOST_WAITING_BYTES) stream.end();
     };
     const fail = (error: unknown) => {
       stream.send(representation.errorLine(error instanceof StatusError ? error : internalError((error as Error).message)));
@@ -84,7 +88,7 @@ export function createWatch(deps: VerbDeps): VerbHandler {
     }
     const bookmark = (annotations?: Readonly<Record<string, string>>) => {
       const told = representation.bookmark(cache.revision, annotations);
-      inOrder(() => (beginning ? beginning.push(told) : lines.send(told)));
+      inOrder(() => (beginning ? beginning.push(told) : lines.send(() => told, told.length)));
     };
     if (query.sendInitialEvents && query.allowWatchBookmarks) bookmark(INITIAL_EVENTS_END);
     // What comes in the meantime is put behind it.

@@ -112,3 +112,13 @@ test('after a conversion that failed nothing more is told', async () => {
   feed.take(cached('b', 2));
   assert.deepEqual([told, failures.length], [[], 1]);
 });
+
+test('changes of large objects that wait for a conversion are bounded by their bytes', async () => {
+  const never = deferred<readonly DynamicObject[]>();
+  const { feed, told, failures } = start(kindWith(() => never.promise));
+  const large = { spec: 'x'.repeat(10 * 1024 * 1024) };
+  for (let i = 0; i < 9; i++) feed.take(new CachedEvent(i, 0, cached('a', i, large), undefined));
+  assert.match(String(failures[0]), /conversions take longer than changes/);
+  never.resolve([]);
+  assert.deepEqual(told, []);
+});

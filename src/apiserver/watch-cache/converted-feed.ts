@@ -14,6 +14,8 @@ export interface ConvertedFeedConfig {
 
 /** So many changes wait for their conversion at most, besides what is there when a watch begins. */
 const MOST_WAITING = 10_000;
+/** And of no more than so many bytes. */
+const MOST_WAITING_BYTES = 64 * 1024 * 1024;
 
 /**
  * Puts a conversion that takes its time between the changes of a kind and one watch, because somebody else makes it or the object is
@@ -22,6 +24,7 @@ const MOST_WAITING = 10_000;
 export class ConvertedFeed {
   readonly #config: ConvertedFeedConfig;
   #waiting: (CachedEvent | CachedObject | (() => void))[] = [];
+  #waitingBytes = 0;
   #running = false;
   #ended = false;
 
@@ -31,8 +34,8 @@ export class ConvertedFeed {
 
   take(change: CachedEvent | CachedObject): void {
     if (this.#ended) return;
-    if (change instanceof CachedEvent && this.#waiting.length >= MOST_WAITING)
-      this.#fail(new Error('conversions take longer than changes'));
+    const isFull = this.#waiting.length >= MOST_WAITING || this.#waitingBytes > MOST_WAITING_BYTES;
+    if (change instanceof CachedEvent && isFull) this.#fail(new Error('conversions take longer than changes'));
     else this.afterwards(change);
   }
 
@@ -44,6 +47,7 @@ export class ConvertedFeed {
       return;
     }
     this.#waiting.push(next);
+    if (next instanceof CachedEvent) this.#waitingBytes += next.sizeBytes;
     if (!this.#running) void this.#run();
   }
 
@@ -62,6 +66,7 @@ export class ConvertedFeed {
       while (this.#waiting.length) {
         const batch = this.#waiting;
         this.#waiting = [];
+        this.#waitingBytes = 0;
         await showObjects(this.#config.kind, batch.flatMap(objectsOf));
         for (const next of batch) {
           // What was replaced meanwhile has forgotten what it was converted to.
