@@ -1,4 +1,5 @@
 import { isAbort } from '../std/lifecycle.ts';
+import { runInTurns } from '../std/turn-pace.ts';
 import { type DecisionContext, filterContextOf } from './decide.ts';
 import { type Diagnosis, describeDiagnosis } from './framework/diagnosis.ts';
 import type { Extender } from './framework/extender.ts';
@@ -60,7 +61,11 @@ export async function afterRefusal(
     return { wait: objects.need(['PodDisruptionBudget'], signal) };
   metrics.preemptionAttempts.add({});
   const { onPoint: _, ...untimed } = context;
-  const plan = planPreemption({ ...filterContextOf(untimed), options, isLeaving, nominations, random }, diagnosis);
+  const planned = function* () {
+    const filters = yield* filterContextOf(untimed);
+    return yield* planPreemption({ ...filters, options, isLeaving, nominations, random }, diagnosis);
+  };
+  const plan = await runInTurns(planned());
   if ('impossible' in plan) return refused(plan.impossible, plan.keepsNomination);
   let candidates: readonly Candidate[];
   try {

@@ -1,4 +1,5 @@
 import type { V1Node, V1Pod } from '../api/gen/types.ts';
+import type { Steps } from '../std/pauses.ts';
 import { MutableNodeInfo, type NodeInfo } from './node-info.ts';
 import { addCount, PodCounts, type PodQuery } from './pod-counts.ts';
 import { isFinished, type PodInfo, podInfoOf } from './pod-info.ts';
@@ -113,6 +114,11 @@ export class ClusterState {
     return this.#counts.of(query, () => this.#nodes.values());
   }
 
+  /** Counts beforehand, in steps, what `count` will be asked for one pod. */
+  prepareCounts(queries: readonly PodQuery[]): Steps<void> {
+    return this.#counts.prepare(queries, () => this.#nodes.values());
+  }
+
   /** For when namespaces got other labels. */
   forgetCounts(): void {
     this.#counts.forget();
@@ -146,7 +152,7 @@ export class ClusterState {
     this.#note(node, info, -1);
   }
 
-  #note(node: NodeInfo, info: PodInfo, by: 1 | -1): void {
+  #note(node: MutableNodeInfo, info: PodInfo, by: 1 | -1): void {
     this.#counts.change(node, info, by);
     this.terms.change(node, info, by);
     for (const claim of info.claims) addCount(this.#claims, claim, by);

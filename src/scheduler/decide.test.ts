@@ -3,9 +3,10 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import type { V1PodSpec } from '../api/gen/types.ts';
 import { ClusterState } from './cluster-state.ts';
+import { decideInSteps } from './decide.ts';
 import { nodesToFind } from './framework/filter-nodes.ts';
 import { imageLocality } from './plugins/image-locality.ts';
-import { asking, cluster, inZone, node, place, pod, scoresOf } from './scheduling.test-support.ts';
+import { asking, cluster, contextOf, inZone, node, place, pod, scoresOf } from './scheduling.test-support.ts';
 
 const NONE = /^0\/\d+ nodes are available: /;
 
@@ -265,4 +266,45 @@ test('the same cluster gives the same node to the same pod, but for equals', () 
   const equal = cluster([node('a'), node('b'), node('c')]);
   const seen = new Set([0, 0.4, 0.99].map((random) => place(equal, pod(), { random: () => random })));
   assert.ok(seen.size > 1, [...seen].join());
+});
+
+test('a pod of thousands of terms among thousands of pods is decided on in steps', () => {
+  const labels = { app: 'a' };
+  const nodes = Array.from({ length: 50 }, (_, i) =>
+    node(`n${i}`, { status: { allocatable: { cpu: '9', memory: '9Gi', pods: '999' } } }),
+  );
+  const others = Array.from({ length: 2_000 }, (_, i) => pod({}, `n${i % 50}`, i % 50 === 7 ? {} : labels));
+  const state = cluster(nodes, others);
+  const away = (app: string) => ({ labelSelector: { matchLabels: { app } }, topologyKey: 'kubernetes.io/hostname' });
+  const terms = Array.from({ length: 600 }, (_, i) => away(i === 599 ? 'a' : `x${i}`));
+  const wanted = pod({ affinity: { podAntiAffinity: { requiredDuringSchedulingIgnoredDuringExecution: terms } } });
+  const steps = decideInSteps(contextOf(state, wanted));
+  let pauses = 0;
+  for (;;) {
+    const { done, value } = steps.next();
+    if (!done) {
+      pauses++;
+      continue;
+    }
+    assert.equal('node' in value && value.node.name, 'n7');
+    break;
+  }
+  assert.ok(pauses > 1000, `${pauses} pauses`);
+});
+
+test('constraints whose labels no node has all of let the pod go nowhere, however many they are', () => {
+  const constraints = Array.from({ length: 5_000 }, (_, i) => ({
+    ...{ topologyKey: i === 0 ? 'kubernetes.io/hostname' : `example.com/k${i}`, maxSkew: 1, whenUnsatisfiable: 'DoNotSchedule' },
+    labelSelector: { matchLabels: { app: `a${i}` } },
+  }));
+  const state = cluster(
+    [node('a'), node('b')],
+    Array.from({ length: 100 }, (_, i) => pod({}, 'a', { app: `a${i}` })),
+  );
+  assert.equal(
+    place(state, pod({ topologySpreadConstraints: constraints })),
+    "0/2 nodes are available: 2 node(s) didn't match pod topology spread constraints (missing required label).",
+  );
+  const soft = constraints.map((one) => ({ ...one, whenUnsatisfiable: 'ScheduleAnyway' }));
+  assert.match(place(state, pod({ topologySpreadConstraints: soft })), /^[ab]$/);
 });

@@ -1,6 +1,9 @@
+import { runAtOnce, type Steps } from '../std/pauses.ts';
+import { runInTurns } from '../std/turn-pace.ts';
 import type { Diagnosis } from './framework/diagnosis.ts';
 import type { Extender } from './framework/extender.ts';
 import {
+  type FilterPlans,
   type Found,
   findNodes,
   type NodeFilterContext,
@@ -35,20 +38,30 @@ export type Decision =
   | { readonly diagnosis: Diagnosis; readonly evaluated: number };
 
 /** Chooses the best of the nodes that will do; among equals, one at random. Pure but for `random`. */
-export function decide(context: DecisionContext): Decision {
-  const found = findFor(context);
+export const decide = (context: DecisionContext): Decision => runAtOnce(decideInSteps(context));
+
+/**
+ * The same with steps in between: a pod may have thousands of terms, and there may be thousands of nodes. What changes during a pause is seen by
+ * some of the rules: as if it had come a moment earlier, or later.
+ */
+export function* decideInSteps(context: DecisionContext): Steps<Decision> {
+  const found = yield* findFor(context);
   if (found.nodes.length === 0) return { diagnosis: found.diagnosis, evaluated: found.evaluated };
   const { profile, cycle, random } = context;
   if (found.nodes.length === 1) return { node: found.nodes[0]!, evaluated: found.evaluated };
-  const node = timed(context, 'Score', () => bestNode(found.nodes, scoreNodes(profile.scores, cycle, found.nodes), random));
-  return { node, evaluated: found.evaluated };
+  const totals = yield* timed(context, 'Score', scoreNodes(profile.scores, cycle, found.nodes));
+  return { node: bestNode(found.nodes, totals, random), evaluated: found.evaluated };
 }
 
-function timed<T>({ onPoint }: DecisionContext, point: DecisionPoint, act: () => T, statusOf?: (result: T) => PointStatus): T {
-  if (!onPoint) return act();
+function* timed<T>(
+  { onPoint }: DecisionContext,
+  point: DecisionPoint,
+  steps: Steps<T>,
+  statusOf?: (result: T) => PointStatus,
+): Steps<T> {
   const startMs = performance.now();
-  const result = act();
-  onPoint(point, statusOf?.(result) ?? 'Success', performance.now() - startMs);
+  const result = yield* steps;
+  onPoint?.(point, statusOf?.(result) ?? 'Success', performance.now() - startMs);
   return result;
 }
 
@@ -60,10 +73,10 @@ export async function decideWithExtenders(
 ): Promise<Decision> {
   const { profile, cycle, random } = context;
   const asked = extenders.filter((extender) => extender.isInterested(cycle.pod));
-  const { evaluated, ...found } = await filterByExtenders(findFor(context), { asked, cycle, signal });
+  const { evaluated, ...found } = await filterByExtenders(await runInTurns(findFor(context)), { asked, cycle, signal });
   const { nodes } = found;
   if (nodes.length === 0) return { diagnosis: found.diagnosis, evaluated };
-  const totals = timed(context, 'Score', () => scoreNodes(profile.scores, cycle, nodes));
+  const totals = await runInTurns(timed(context, 'Score', scoreNodes(profile.scores, cycle, nodes)));
   await Promise.all(
     asked.map(async (extender) => {
       // As upstream: who has no opinion, or cannot tell it, counts nothing.
@@ -74,20 +87,22 @@ export async function decideWithExtenders(
   return { node: bestNode(nodes, totals, random), evaluated };
 }
 
-export function filterContextOf(context: DecisionContext): NodeFilterContext {
+/** What the rules say to the pod, after all that they ask of other pods has been counted. */
+export function* filterContextOf(context: DecisionContext): Steps<NodeFilterContext> {
   const { profile, cycle, nominations } = context;
-  const plans = timed(
-    context,
-    'PreFilter',
-    () => planFilters(profile.filters, cycle),
-    ({ refusesAll }) => (refusesAll ? 'Unschedulable' : 'Success'),
-  );
+  const prepared = function* () {
+    const queries = profile.filters.flatMap((plugin) => plugin.queries?.(cycle) ?? []);
+    if (queries.length > 0) yield* cycle.state.prepareCounts(queries);
+    return planFilters(profile.filters, cycle);
+  };
+  const statusOf = ({ refusesAll }: FilterPlans) => (refusesAll ? 'Unschedulable' : 'Success');
+  const plans = yield* timed(context, 'PreFilter', prepared(), statusOf);
   return { plugins: profile.filters, cycle, nominations, plans };
 }
 
-function findFor(context: DecisionContext): Found {
+function* findFor(context: DecisionContext): Steps<Found> {
   const { profile, cycle, nominations, start } = context;
-  const filters = filterContextOf(context);
+  const filters = yield* filterContextOf(context);
   const count = cycle.state.nodes().length;
   // Room was made for it there.
   const nominated = cycle.state.node(nominations.nodeOf(cycle.pod.uid) ?? cycle.pod.pod.status?.nominatedNodeName ?? '');
@@ -102,10 +117,10 @@ function findFor(context: DecisionContext): Found {
     };
     return { nodes: [nominated], evaluated: 1, diagnosis };
   }
-  if (refusesAll) return findNodes(filters, { wanted: 0, start });
+  if (refusesAll) return yield* findNodes(filters, { wanted: 0, start });
   const wanted = nodesToFind(count, profile.percentageOfNodesToScore);
   const statusOf = ({ nodes }: Found) => (nodes.length ? 'Success' : 'Unschedulable');
-  return timed(context, 'Filter', () => findNodes(filters, { wanted, start }), statusOf);
+  return yield* timed(context, 'Filter', findNodes(filters, { wanted, start }), statusOf);
 }
 
 /** What upstream names as the rule that refused, whichever of them it was. */

@@ -5,10 +5,11 @@ import type { Clock } from '../std/clock.ts';
 import { isAbort } from '../std/lifecycle.ts';
 import type { Logger } from '../std/logger.ts';
 import { Slots } from '../std/slots.ts';
+import { runInTurns } from '../std/turn-pace.ts';
 import { afterRefusal, type NotYet, type Refused } from './after-refusal.ts';
 import { bindPod } from './bind-pod.ts';
 import type { ClusterState } from './cluster-state.ts';
-import { type DecisionContext, type DecisionPoint, decide, decideWithExtenders, type PointStatus } from './decide.ts';
+import { type DecisionContext, type DecisionPoint, decideInSteps, decideWithExtenders, type PointStatus } from './decide.ts';
 import type { Extender } from './framework/extender.ts';
 import type { Cycle, Reservation } from './framework/plugin.ts';
 import type { Profile } from './framework/profile.ts';
@@ -128,9 +129,14 @@ export class ScheduleAttempts {
     const onPoint: DecisionContext['onPoint'] = (point, status, ms) =>
       metrics.point(profile.schedulerName, point, status, ms / 1000);
     const context: DecisionContext = { profile, cycle, nominations, start: this.#start, random, onPoint };
-    const decision = extenders.length ? await decideWithExtenders(context, extenders, signal) : decide(context);
+    const decision = extenders.length
+      ? await decideWithExtenders(context, extenders, signal)
+      : await runInTurns(decideInSteps(context));
     metrics.algorithmDuration.observe({}, (performance.now() - attempt.startedMs) / 1000);
     this.#start = (this.#start + decision.evaluated) % Math.max(1, state.nodes().length);
+    // Others had their turn meanwhile: the pod may have gone, or the node.
+    const isGone = this.#options.queue.get(cycle.pod.uid) !== attempt.queued;
+    if (isGone || ('node' in decision && !state.node(decision.node.name))) return { wait: Promise.resolve() };
     if ('node' in decision) return { node: decision.node };
     const startMs = performance.now();
     const isLeaving = ({ uid }: PodInfo) => this.#leaving.get(uid) === cycle.pod.uid;

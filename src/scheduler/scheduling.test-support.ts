@@ -1,6 +1,7 @@
 /** Clusters and pods for tests of decisions. */
 import type { V1Node, V1Pod, V1PodSpec } from '../api/gen/types.ts';
 import { type Selector, selectorFromLabels } from '../api/machinery/label-selector.ts';
+import { runAtOnce } from '../std/pauses.ts';
 import { ClusterState } from './cluster-state.ts';
 import { type DecisionContext, decide, filterContextOf } from './decide.ts';
 import type { ClusterObjects } from './framework/cluster-objects.ts';
@@ -115,9 +116,9 @@ export function preempt(state: ClusterState, wanted: V1Pod, circumstances: Circu
   const decision = decide(context);
   if ('node' in decision) throw new Error(`the pod fits on ${decision.node.name}`);
   const options = context.profile.preemption!;
-  const plan = planPreemption(
-    { ...filterContextOf(context), options, isLeaving: () => false, random: context.random },
-    decision.diagnosis,
+  const filters = runAtOnce(filterContextOf(context));
+  const plan = runAtOnce(
+    planPreemption({ ...filters, options, isLeaving: () => false, random: context.random }, decision.diagnosis),
   );
   if ('impossible' in plan) return plan.impossible;
   const best = chooseCandidate(plan.candidates)!;

@@ -1,3 +1,4 @@
+import type { Steps } from '../../std/pauses.ts';
 import type { NodeInfo } from '../node-info.ts';
 import type { Nominations } from '../nominations.ts';
 import type { Diagnosis } from './diagnosis.ts';
@@ -87,8 +88,11 @@ export interface Found {
   readonly evaluated: number;
 }
 
+/** After so many nodes there may be a pause. */
+export const NODES_A_STEP = 4;
+
 /** Looks for `wanted` nodes that will do, from the `start`-th on and round. */
-export function findNodes(context: NodeFilterContext, { wanted, start }: { wanted: number; start: number }): Found {
+export function* findNodes(context: NodeFilterContext, { wanted, start }: { wanted: number; start: number }): Steps<Found> {
   const { plans, cycle } = context;
   const all = cycle.state.nodes();
   const nodeCount = all.length;
@@ -105,6 +109,7 @@ export function findNodes(context: NodeFilterContext, { wanted, start }: { wante
   for (let i = 0; i < nodeCount && nodes.length < wanted; i++) {
     const node = all[(start + i) % nodeCount]!;
     evaluated++;
+    if (evaluated % NODES_A_STEP === 0) yield;
     if (plans.only && !plans.only.has(node.name)) continue;
     const refusal = refusalWithNominated(node, context);
     if (refusal) {

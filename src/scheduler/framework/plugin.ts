@@ -1,5 +1,6 @@
 import type { ClusterState } from '../cluster-state.ts';
 import type { NodeInfo } from '../node-info.ts';
+import type { PodQuery } from '../pod-counts.ts';
 import type { PodInfo } from '../pod-info.ts';
 import type { ClusterEvent } from '../queue/cluster-event.ts';
 import type { ClusterObjects } from './cluster-objects.ts';
@@ -57,6 +58,8 @@ export interface Plugin {
   readonly name: string;
   /** Loads what deciding about such a pod takes; undefined when it is there. */
   prepare?(pod: PodInfo, objects: ClusterObjects): Promise<void> | undefined;
+  /** What the plans for the pod will ask of all pods. */
+  queries?(cycle: Cycle): readonly PodQuery[];
   planFilter?(cycle: Cycle): FilterPlan | undefined;
   planScore?(cycle: Cycle, nodes: readonly NodeInfo[]): ScorePlan | undefined;
   /** Called when no node will do. */

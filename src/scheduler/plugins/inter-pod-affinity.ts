@@ -24,6 +24,14 @@ export function createInterPodAffinity(
 ): Plugin {
   return {
     name: 'InterPodAffinity',
+    queries({ pod, objects }) {
+      const labels = namespaceLabels(objects);
+      const { requiredAffinity, requiredAntiAffinity, preferredAffinity, preferredAntiAffinity } = pod;
+      const single = [...requiredAntiAffinity, ...preferredAffinity, ...preferredAntiAffinity].map((term) =>
+        queryOf([term], labels),
+      );
+      return requiredAffinity.length > 0 ? [queryOf(requiredAffinity, labels), ...single] : single;
+    },
     planFilter,
     planScore: (cycle) => planScore(cycle, options),
     mayHelp(event, pod, objects) {
@@ -53,7 +61,7 @@ const namespaceLabels =
 
 function planFilter({ pod, state, objects }: Cycle): FilterPlan | undefined {
   const labels = namespaceLabels(objects);
-  const blocked = placesOfTerms(state.terms.requiredAnti, (term) => speaksOf(term, pod.pod, labels));
+  const blocked = placesOfTerms(state.terms.requiredAnti(pod.namespace), (term) => speaksOf(term, pod.pod, labels));
   const { requiredAffinity, requiredAntiAffinity } = pod;
   if (blocked.size + requiredAffinity.length + requiredAntiAffinity.length === 0) return undefined;
   const near = matchingPlaces(state, requiredAffinity, labels);
@@ -137,10 +145,10 @@ function planScore({ pod, state, objects }: Cycle, options: InterPodAffinityOpti
   for (const term of pod.preferredAntiAffinity) add(term.topologyKey, state.count(queryOf([term], labels)), -term.weight);
   const hasOwn = pod.preferredAffinity.length + pod.preferredAntiAffinity.length > 0;
   if (!(options.ignorePreferredTermsOfExistingPods && !hasOwn)) {
-    for (const { term, counts } of state.terms.required)
+    for (const { term, counts } of state.terms.required(pod.namespace))
       if (options.hardPodAffinityWeight > 0 && speaksOf(term, pod.pod, labels))
         add(term.topologyKey, counts, options.hardPodAffinityWeight);
-    for (const { term, counts, weight } of state.terms.preferred)
+    for (const { term, counts, weight } of state.terms.preferred(pod.namespace))
       if (speaksOf(term, pod.pod, labels)) add(term.topologyKey, counts, weight);
   }
   if (worth.size === 0) return undefined;

@@ -8,6 +8,7 @@ import {
   selectorFromLabelSelector,
   selectorFromLabels,
 } from '../../api/machinery/label-selector.ts';
+import { remembered } from '../../std/remembered.ts';
 import type { Cycle } from '../framework/plugin.ts';
 import type { NodeInfo } from '../node-info.ts';
 import type { PodQuery } from '../pod-counts.ts';
@@ -51,14 +52,22 @@ export function constraintsFor(
   { pod, objects }: Pick<Cycle, 'pod' | 'objects'>,
   action: Action,
   defaults: SpreadDefaults,
-): SpreadConstraint[] {
-  const own = pod.pod.spec?.topologySpreadConstraints;
-  const written = (own?.length ? own : defaults.constraints).filter(({ whenUnsatisfiable }) => whenUnsatisfiable === action);
+): readonly SpreadConstraint[] {
+  if (pod.pod.spec?.topologySpreadConstraints?.length) return ownConstraints(pod)[action];
+  const written = defaults.constraints.filter(({ whenUnsatisfiable }) => whenUnsatisfiable === action);
   if (written.length === 0) return [];
-  if (own?.length) return written.map((constraint) => read(pod, constraint, ownSelector(pod.pod, constraint)));
   const selector = defaultSelector(pod, objects);
   return selector ? written.map((constraint) => read(pod, constraint, selector)) : [];
 }
+
+/** Read once: they are asked of with each event while the pod waits. */
+const ownConstraints = remembered((pod: PodInfo): Readonly<Record<Action, readonly SpreadConstraint[]>> => {
+  const of = (action: Action) =>
+    (pod.pod.spec?.topologySpreadConstraints ?? [])
+      .filter(({ whenUnsatisfiable }) => whenUnsatisfiable === action)
+      .map((constraint) => read(pod, constraint, ownSelector(pod.pod, constraint)));
+  return { DoNotSchedule: of('DoNotSchedule'), ScheduleAnyway: of('ScheduleAnyway') };
+});
 
 function read(pod: PodInfo, constraint: V1TopologySpreadConstraint, selector: Selector): SpreadConstraint {
   const { topologyKey, maxSkew, minDomains = 1 } = constraint;

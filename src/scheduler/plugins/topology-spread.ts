@@ -15,9 +15,9 @@ export function createTopologySpread(defaults: SpreadDefaults = SYSTEM_DEFAULTS)
     planFilter: (cycle) => planFilter(cycle, constraintsFor(cycle, 'DoNotSchedule', defaults)),
     planScore: (cycle, nodes) => planScore(cycle, { nodes, defaults }),
     mayHelp(event, pod, objects) {
+      if (event.resource === 'Pod' && event.pod.namespace !== pod.namespace) return false;
       const constraints = constraintsFor({ pod, objects }, 'DoNotSchedule', defaults);
       if (event.resource === 'Pod') {
-        if (event.pod.namespace !== pod.namespace) return false;
         const counts = ({ pod: { metadata } }: PodInfo) => constraints.some(({ selector }) => selector.matches(metadata?.labels));
         return counts(event.pod) || (event.previous !== undefined && counts(event.previous));
       }
@@ -35,6 +35,8 @@ const hasLabels = (node: NodeInfo, constraints: readonly SpreadConstraint[]) =>
 function planFilter({ pod, state }: Cycle, constraints: readonly SpreadConstraint[]): FilterPlan | undefined {
   if (constraints.length === 0) return undefined;
   const places = state.nodes().filter((node) => hasLabels(node, constraints));
+  // Then each node lacks one of the labels, however many pods there are.
+  if (places.length === 0) return { filter: () => LABEL_MISSING };
   const checks = constraints.map((constraint) => {
     const perNode = state.count(constraint.query);
     const domains = new Map<string, number>();
@@ -70,6 +72,8 @@ function planScore(
   if (constraints.length === 0) return undefined;
   const needsAll = Boolean(pod.pod.spec?.topologySpreadConstraints?.length) || !defaults.isSystem;
   const ignored = new Set(needsAll ? nodes.filter((node) => !hasLabels(node, constraints)) : []);
+  // All are worth nothing.
+  if (ignored.size === nodes.length) return undefined;
   const parts = constraints.map((constraint) => {
     const { topologyKey, maxSkew, query } = constraint;
     const perNode = state.count(query);

@@ -1,4 +1,5 @@
 import type { V1Pod } from '../../api/gen/types.ts';
+import type { Steps } from '../../std/pauses.ts';
 import { type Diagnosis, describeDiagnosis } from '../framework/diagnosis.ts';
 import type { NodeFilterContext } from '../framework/filter-nodes.ts';
 import type { Refusal } from '../framework/plugin.ts';
@@ -22,7 +23,7 @@ export interface PreemptionContext extends NodeFilterContext {
 }
 
 /** Where room could be made for a pod that fits nowhere, or the words why nowhere. */
-export function planPreemption(context: PreemptionContext, diagnosis: Diagnosis): PreemptionPlan {
+export function* planPreemption(context: PreemptionContext, diagnosis: Diagnosis): Steps<PreemptionPlan> {
   const { cycle, options, random } = context;
   const ineligible = whyIneligible(context, diagnosis);
   if (ineligible) return { impossible: ineligible, keepsNomination: true };
@@ -47,6 +48,7 @@ export function planPreemption(context: PreemptionContext, diagnosis: Diagnosis)
     const found = selectVictims(node, context, budgetsOf);
     if ('refusal' in found) refusals.set(node, found.refusal);
     else candidates.push(found);
+    yield;
   }
   if (candidates.length) return { candidates };
   const why: Diagnosis = { ...diagnosis, refusals, others: NOT_HELPFUL, general: undefined };
