@@ -2,6 +2,8 @@ import { flag } from '../client/serving/component-flags.ts';
 import type { CommandIo, ComponentCommand } from '../std/command.ts';
 import { FlagError, type ParsedFlags } from '../std/flags.ts';
 import { silentLogger } from '../std/logger.ts';
+import { shellWord } from '../std/shell-word.ts';
+import { visibleLine } from '../std/visible-text.ts';
 import type { JudgedRule } from './decide.ts';
 import { DECISION_FLAGS } from './flags.ts';
 import { openParts } from './open-parts.ts';
@@ -76,7 +78,9 @@ export function explanationText({ csr, facts, decision, actual }: ReportedReques
     ];
   });
   const head = `${name}: ${facts.purpose} certificate of node ${facts.nodeName || 'unknown'}, ${actual}; by the rules ${OUTCOMES[decision.outcome]}`;
-  return `${[head, '', ...lines].join('\n')}\n`;
+  // Who asks chooses his words, the node's name too.
+  return `${[head, '', ...lines].map(visibleLine).join('\n')}\n`;
 }
 
-const remedyOf = (remedy: string, node: string, csr: string) => remedy.replaceAll('NODE', node).replaceAll('CSR', csr);
+const remedyOf = (remedy: string, node: string, csr: string) =>
+  remedy.replace(/NODE|CSR/g, (word) => shellWord(word === 'NODE' ? node : csr));

@@ -12,6 +12,7 @@ import { createInformer } from '../client/informer.ts';
 import { atMost } from '../std/at-most.ts';
 import type { Clock } from '../std/clock.ts';
 import type { Logger } from '../std/logger.ts';
+import { visibleLine } from '../std/visible-text.ts';
 import { createClusterView } from './cluster-view.ts';
 import { type Decision, decide } from './decide.ts';
 import { type FactsContext, gatherFacts } from './gather-facts.ts';
@@ -84,7 +85,7 @@ function actualOf(csr: V1CertificateSigningRequest): ReportedRequest['actual'] {
 export function reportLines(reported: readonly ReportedRequest[]): string[][] {
   const rows = reported.map(({ csr, facts, decision, actual }) => [
     csr.metadata?.name ?? '',
-    facts.nodeName || (csr.spec.username ?? ''),
+    visibleLine(facts.nodeName || (csr.spec.username ?? '')),
     facts.purpose,
     actual,
     decision.outcome,

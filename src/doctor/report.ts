@@ -49,7 +49,8 @@ export function makeReport(seen: Observations, before?: DoctorReport): DoctorRep
 const EXIT: Readonly<Record<Severity, number>> = { error: 4, warning: 3, info: 0 };
 
 /** 4 when something is wrong, 3 when something soon will be, else 0. */
-export const exitStatus = ({ findings }: DoctorReport): number => Math.max(0, ...findings.map(({ severity }) => EXIT[severity]));
+export const exitStatus = ({ findings }: DoctorReport): number =>
+  findings.reduce((worst, { severity }) => Math.max(worst, EXIT[severity]), 0);
 
 const SHOWN_CERTIFICATES = 10;
 const SHOWN_SUBJECTS = 8;

@@ -85,3 +85,10 @@ test('legacy claims name the account and its Secret, and are read back only when
   assert.equal(readLegacyClaims({ ...claims, sub: 'system:serviceaccount:ns:other' }), undefined);
   assert.equal(readLegacyClaims({ ...claims, 'kubernetes.io/serviceaccount/secret.name': '' }), undefined);
 });
+
+test('a key file of many beginnings without an end is told at once', () => {
+  const labels = Array.from({ length: 40_000 }, (_, i) => `-----BEGIN KEY ${i}-----\n`).join('');
+  assert.throws(() => createTokenVerifier([labels]), { code: 'SERVICE_ACCOUNT_KEY' });
+  const key = createTokenVerifier([`-----BEGIN LEFT OPEN-----\n${p256.publicPem}text\n${rsa.publicPem}`]);
+  assert.equal(key.jwks.keys.length, 2);
+});

@@ -234,11 +234,28 @@ function keyIdOf(publicKey: KeyObject): string {
     .digest('base64url');
 }
 
-const PEM_BLOCK = /-----BEGIN ([A-Z0-9 ]+)-----[\s\S]+?-----END \1-----/g;
+const BEGIN = /-----BEGIN ([A-Z0-9 ]{1,64})-----/g;
+/** Of blocks without their end, each of which is looked for to the end of the text. */
+const MOST_OPEN = 8;
+
+/** The blocks of a text, each with its label. Other text may stand between them. */
+function* blocksIn(pem: string): Generator<readonly [block: string, label: string]> {
+  let open = 0;
+  let from = 0;
+  for (const { 0: begin, 1: label = '', index } of pem.matchAll(BEGIN)) {
+    if (index < from) continue; // within the block before
+    const ending = `-----END ${label}-----`;
+    const end = pem.indexOf(ending, index + begin.length);
+    if (end >= 0) {
+      from = end + ending.length;
+      yield [pem.slice(index, from), label];
+    } else if (++open > MOST_OPEN) return;
+  }
+}
 
 function publicKeysIn(pem: string): KeyObject[] {
   const keys: KeyObject[] = [];
-  for (const [block, label] of pem.matchAll(PEM_BLOCK)) {
+  for (const [block, label] of blocksIn(pem)) {
     // `openssl ecparam -genkey` writes the curve's name in a block of its own.
     if (label === 'EC PARAMETERS') continue;
     try {

@@ -73,7 +73,7 @@ function checkRefused(group: readonly V1CertificateSigningRequest[]): Finding {
 function checkWaiting(key: string, group: readonly V1CertificateSigningRequest[], nowMs: number): Finding[] {
   const [signer = '', user = ''] = key.split(' ');
   const newest = newestOf(group);
-  const oldestMs = Math.min(...group.map(createdMs));
+  const oldestMs = group.reduce((oldest, csr) => Math.min(oldest, createdMs(csr)), Number.POSITIVE_INFINITY);
   const client = signer === KUBE_APISERVER_CLIENT_KUBELET;
   if (nowMs - oldestMs <= PENDING_MS) return [];
   const findings: Finding[] = [
