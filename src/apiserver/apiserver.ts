@@ -38,7 +38,7 @@ import { ServiceClaims } from './services/service-claims.ts';
 import { ObjectStore } from './store-access/object-store.ts';
 import { openStorage } from './store-access/open-storage.ts';
 import { createActionHandlers } from './subresources/action-handlers.ts';
-import { TurnGate } from './turn-gate.ts';
+import { TurnGate } from '../std/turn-gate.ts';
 import { createResourceRouter } from './verbs/resource-router.ts';
 import { createObjectReader, createObjectWriter } from './verbs/server-objects.ts';
 import { ObjectWrites } from './verbs/write-object.ts';

@@ -2,11 +2,12 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { get } from 'node:http';
+import { connect as connectHttp2 } from 'node:http2';
 import { get as getSecurely } from 'node:https';
 import { connect, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { type TestContext, test } from 'node:test';
-import type { TLSSocket } from 'node:tls';
+import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { until } from '../../../test/harness/until.ts';
 import { createAuthority } from '../../pki/authority.ts';
 import { silentLogger } from '../../std/logger.ts';
@@ -68,6 +69,43 @@ test('connections that never begin TLS make room too, and keep no server from cl
   const sockets = await Promise.all(Array.from({ length: 6 }, () => silent(t, listener.port)));
   await until('four went', () => sockets.filter(({ destroyed }) => destroyed).length === 4);
   await listener.close();
+});
+
+const PREFACE = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n';
+const NO_SETTINGS = '\0\0\0\x04\0\0\0\0\0';
+const PING = '\0\0\x08\x06\0\0\0\0\0........';
+
+test('half of a request over HTTP/2 keeps neither its stream nor its connection, and pings keep none', async (t) => {
+  const authority = await createAuthority({ commonName: 'ca', ...validSpan() });
+  const pair = await issuePair(authority, 'node1', 'server auth');
+  const listener = await openApiListener({
+    address: '127.0.0.1',
+    port: 0,
+    what: 'test',
+    idleMs: 100,
+    secure: { cert: pair.certificatePem, key: pair.privateKeyPem },
+    serve: async () => plainAnswer(401, 'Unauthorized'),
+    logger: silentLogger,
+  });
+  t.after(() => listener.close());
+  const { port } = listener;
+  const client = connectHttp2(`https://127.0.0.1:${port}`, { ca: authority.certificatePem });
+  t.after(() => client.destroy());
+  const streams = Array.from({ length: 250 }, () => client.request({ ':method': 'POST', ':path': '/run/a/b/c' }));
+  await Promise.all(
+    streams.map(async (stream) => {
+      stream.resume().write('half');
+      const [[headers]] = await Promise.all([once(stream, 'response'), once(stream, 'close')]);
+      assert.equal(headers[':status'], 401);
+    }),
+  );
+  await once(client, 'close');
+  const pinging = connectTls({ host: '127.0.0.1', port, ca: authority.certificatePem, ALPNProtocols: ['h2'] });
+  t.after(() => pinging.destroy());
+  pinging.on('error', () => undefined);
+  pinging.write(PREFACE + NO_SETTINGS, 'latin1');
+  pinging.on('data', () => pinging.write(PING, 'latin1'));
+  await once(pinging, 'close');
 });
 
 test('a body that is still to come ends with its client, whatever the connection speaks', async (t) => {

@@ -5,6 +5,7 @@ import {
   type Http2ServerRequest,
   type Http2ServerResponse,
   type ServerHttp2Session,
+  type ServerHttp2Stream,
 } from 'node:http2';
 import { createServer as createDoor, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -13,11 +14,13 @@ import { type Certificate, parseCertificateDer } from '../../pki/certificate.ts'
 import { chooseHttp } from '../../std/alpn.ts';
 import { ConnectionRoom } from '../../std/connection-room.ts';
 import { createServer } from '../../std/http.ts';
+import { IdleSessions } from '../../std/idle-sessions.ts';
 import type { Logger } from '../../std/logger.ts';
 import { hostProblem, originForm } from '../../std/request-target.ts';
+import { TurnGate } from '../../std/turn-gate.ts';
 import { type ApiRequest, type Outcome, plainAnswer } from './api-exchange.ts';
 import { listen } from './listening.ts';
-import { sendAnswer, sendRaw } from './send-answer.ts';
+import { isGone, sendAnswer, sendRaw } from './send-answer.ts';
 
 export interface ApiListenerOptions {
   readonly address: string;
@@ -41,6 +44,8 @@ export interface ApiListenerOptions {
   readonly wantsUpgrade?: (path: string) => boolean;
   /** Default 4,096; beyond it idle ones go. */
   readonly mostConnections?: number;
+  /** What an idle connection is kept for. Default 90 s. */
+  readonly idleMs?: number;
   readonly logger: Logger;
 }
 
@@ -82,9 +87,11 @@ export async function openApiListener(options: ApiListenerOptions): Promise<ApiL
     maxHeaderSize: LARGEST_HEAD,
     headersTimeout: HEAD_TIMEOUT_MS,
     requestTimeout: REQUEST_TIMEOUT_MS,
-    keepAliveTimeout: IDLE_MS,
+    keepAliveTimeout: options.idleMs ?? IDLE_MS,
   };
   const room = new ConnectionRoom(options.mostConnections ?? MOST_CONNECTIONS);
+  const idle = new IdleSessions(options.idleMs ?? IDLE_MS);
+  const gate = new TurnGate();
   /** By socket, of HTTP/2 by session. */
   const connections = new Map<object, Connection>();
   let trust = 0;
@@ -106,6 +113,9 @@ export async function openApiListener(options: ApiListenerOptions): Promise<ApiL
     carrier: Response | Duplex,
     upgrade?: ApiRequest['upgrade'],
   ): Promise<Outcome | undefined> {
+    // One piece of an HTTP/2 connection may be 250 requests, and of many connections thousands.
+    await gate.pass();
+    if (isGone(carrier)) return undefined;
     const connection = connectionOf(message);
     // Of a connection that may not be used any more; a client takes it for one that was idle too long.
     if (!connection || connection.trust !== trust) return undefined;
@@ -167,13 +177,14 @@ export async function openApiListener(options: ApiListenerOptions): Promise<ApiL
     });
     made.on('session', (session: ServerHttp2Session) => {
       session.on('error', (error) => logger.debug(4, 'HTTP/2 session failed', { err: error }));
-      session.setTimeout(IDLE_MS, () => session.close());
+      idle.begin(session);
       keep(session, {
         certificate: certificateOf(session.socket as TLSSocket, options.believes, logger),
         endIdle: () => session.close(),
         destroy: () => session.destroy(),
       });
     });
+    made.on('stream', (stream: ServerHttp2Stream) => stream.session && idle.use(stream.session, stream));
     made.on('tlsClientError', (error: Error) => logger.debug(4, 'TLS handshake error', { err: error }));
     made.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => {
       if (!socket.writable) return void socket.destroy();
@@ -197,8 +208,7 @@ export async function openApiListener(options: ApiListenerOptions): Promise<ApiL
         }
         try {
           await sendAnswer(response, message.method === 'HEAD', outcome);
-          // What nobody read of the request's body.
-          if (!message.complete) message.resume();
+          if (!message.complete) leaveUnread(message);
         } catch (error) {
           logger.debug(2, 'An answer broke off', { path: message.url?.split('?', 1)[0], err: error });
           response.destroy();
@@ -311,6 +321,16 @@ function certificateOf(
     found ??= { certificate: read() };
     return found.certificate;
   };
+}
+
+/** What is still to come of a request that has its answer. */
+function leaveUnread(message: Request): void {
+  if (!('stream' in message)) return void message.resume();
+  // As Go, the client is told, once it has the answer. Half of a request would keep its stream, and that its connection, for as long as he likes.
+  const { stream } = message;
+  const close = () => stream.closed || stream.close(constants.NGHTTP2_NO_ERROR);
+  if (stream.writableFinished) close();
+  else stream.once('finish', close);
 }
 
 async function readBody(message: Request, limitBytes: number): Promise<string> {

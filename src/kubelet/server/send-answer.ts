@@ -40,7 +40,7 @@ export function sendRaw(socket: Duplex, { status, headers, body }: Answer): void
 }
 
 /** Answers of HTTP/2 do not tell themselves. Nothing happens any more on one whose client has gone: it is not to be waited for. */
-function isGone(response: ServerResponse | Http2ServerResponse): boolean {
+export function isGone(response: ServerResponse | Http2ServerResponse | Duplex): boolean {
   return 'stream' in response ? response.stream.destroyed : response.destroyed;
 }
 
