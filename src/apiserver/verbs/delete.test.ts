@@ -43,6 +43,31 @@ test('a pod of no node, or one that has ended, goes at once', async () => {
   assert.equal(await isThere('ended'), false);
 });
 
+test('who watches a pod that goes at once is told that it is going, then that it has gone', async () => {
+  await make('hurried');
+  const { metadata } = (await api.call<{ metadata: { resourceVersion: string } }>('GET', PODS)).body;
+  const removed = (await remove('hurried', { gracePeriodSeconds: 0 })).body.metadata!;
+  assert.equal(removed.deletionGracePeriodSeconds, 0);
+  const query = `watch=1&fieldSelector=metadata.name=hurried&resourceVersion=${metadata.resourceVersion}`;
+  const watching = await api.transport.request({ method: 'GET', path: `${PODS}?${query}`, headers: {} });
+  let text = '';
+  for await (const chunk of watching.body) {
+    text += Buffer.from(chunk).toString();
+    if (text.split('\n').length > 2) break;
+  }
+  const events = text
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as { type: string; object: V1Pod });
+  assert.deepEqual(
+    events.map(({ type, object }) => [type, object.metadata!.deletionGracePeriodSeconds, object.metadata!.generation]),
+    [
+      ['MODIFIED', 0, 2],
+      ['DELETED', 0, 2],
+    ],
+  );
+});
+
 test('a job whose pods would be left behind unasked says so', async () => {
   const job = (name: string) => ({
     apiVersion: 'batch/v1',

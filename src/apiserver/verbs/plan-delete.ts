@@ -5,7 +5,8 @@ import type { DeleteChoices } from '../request/query-options.ts';
 import { isEventKind, isNamespaceKind } from './object-rules.ts';
 
 export type DeletePlan =
-  | { readonly type: 'remove' }
+  /** Goes. One whose grace period is over by this call is stored as `marked` before. */
+  | { readonly type: 'remove'; readonly marked?: DynamicObject }
   /** Stays, marked as deleted, until its grace period or its finalizers end. */
   | { readonly type: 'mark'; readonly object: DynamicObject }
   /** Is being deleted already, and this request changes nothing. */
@@ -46,7 +47,8 @@ export function planDelete(kind: KindDefinition, object: DynamicObject, choices:
   const others = finalizers.length !== before.length || finalizers.some((f) => !known.has(f));
   if (finalizers.length === 0) delete metadata.finalizers;
   else if (others) metadata.finalizers = finalizers;
-  if (finalizers.length === 0 && (grace === 'none' || grace === 'over')) return { type: 'remove' };
+  if (finalizers.length === 0 && grace === 'over') return { type: 'remove', marked: object };
+  if (finalizers.length === 0 && grace === 'none') return { type: 'remove' };
   if (grace === 'none') {
     if (metadata.deletionTimestamp && metadata.deletionGracePeriodSeconds === 0 && !others) return { type: 'wait' };
     mark(object, 0, nowMs);

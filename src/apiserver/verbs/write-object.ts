@@ -4,7 +4,7 @@ import { type KindVersions, sameInAllVersions, withVersions } from '../../api/ap
 import { cloneJson } from '../../api/machinery/clone.ts';
 import { apiVersionOf, type KindDefinition, type PartSubresource, type WriteContext } from '../../api/machinery/kind.ts';
 import type { DynamicObject, ObjectMeta } from '../../api/machinery/object.ts';
-import { alreadyExists, type FieldError, invalid, StatusError } from '../../api/machinery/status-error.ts';
+import { alreadyExists, type FieldError, invalid, isStatus, StatusError } from '../../api/machinery/status-error.ts';
 import { validateMetadata, validateMetadataUpdate } from '../../api/machinery/validate-metadata.ts';
 import { addNew } from '../../std/add-all.ts';
 import type { Clock } from '../../std/clock.ts';
@@ -229,6 +229,7 @@ export class ObjectWrites {
   async delete(scope: WriteScope, name: string, choices: DeleteChoices): Promise<ChangeResult> {
     const { kind } = scope;
     let unsaved: ChangeResult | undefined;
+    let isOver = false;
     const result = await this.#deps.objects.change(
       { kind, namespace: scope.namespace, name },
       async (existing): Promise<Change> => {
@@ -248,11 +249,41 @@ export class ObjectWrites {
           unsaved = { object: removed ? existing : await this.#unsaved(scope, plan.object, existing), removed };
           return { type: 'none' };
         }
-        return plan.type === 'mark' ? { type: 'put', object: plan.object } : { type: 'delete', object: existing.object };
+        const marked = plan.type === 'mark' ? plan.object : plan.marked;
+        isOver = plan.type === 'remove' && marked !== undefined;
+        return marked ? { type: 'put', object: marked } : { type: 'delete', object: existing.object };
       },
       scope.pauses,
     );
-    return unsaved ?? result;
+    return isOver ? this.#removeMarked(scope, name, choices, result) : (unsaved ?? result);
+  }
+
+  /**
+   * Whoever watches is told first that an object with a grace period is going, then that it has gone; admission is asked about both, as
+   * upstream does it (registry/generic/registry/store.go Delete).
+   */
+  async #removeMarked(
+    scope: WriteScope,
+    name: string,
+    { preconditions }: DeleteChoices,
+    marked: ChangeResult,
+  ): Promise<ChangeResult> {
+    const { kind, namespace } = scope;
+    // The newer version is this deletion's own.
+    const { resourceVersion } = marked.object.object.metadata;
+    const wanted =
+      preconditions.resourceVersion !== undefined && resourceVersion ? { ...preconditions, resourceVersion } : preconditions;
+    try {
+      return await this.#deps.objects.change({ kind, namespace, name }, async (existing): Promise<Change> => {
+        checkPreconditions(kind, existing.object, wanted);
+        if (scope.admit) await this.#admitDeletion(scope, name, existing.object, 0);
+        return { type: 'delete', object: existing.object };
+      });
+    } catch (error) {
+      // Somebody else who saw that it was going was quicker.
+      if (isStatus(error, 'NotFound')) return { ...marked, removed: true };
+      throw error;
+    }
   }
 
   /** Asked with the grace period that the object is given. */

@@ -136,7 +136,7 @@ describe('what webhooks are asked', () => {
     await api.call('DELETE', `${pods}/p`);
     assert.deepEqual(graces(), [17]);
     await api.call('DELETE', `${pods}/p`, { gracePeriodSeconds: 0 });
-    assert.deepEqual(graces(), [17, 0]);
+    assert.deepEqual(graces(), [17, 0, 0]);
   });
 
   test('a review is asked about, and not answered when it is refused', async () => {
