@@ -1,4 +1,4 @@
-import { hostPortsClash } from '../../api/core/v1/host-ports.ts';
+import { clashesWith } from '../../api/core/v1/host-ports.ts';
 import type { Plugin } from '../framework/plugin.ts';
 import type { PodInfo } from '../pod-info.ts';
 
@@ -9,10 +9,11 @@ export const nodePorts: Plugin = {
   name: 'NodePorts',
   planFilter({ pod }) {
     if (pod.hostPorts.length === 0) return undefined;
+    const clashes = clashesWith(pod.hostPorts);
     return {
       filter({ podsWithPorts, pods }) {
         if (podsWithPorts === 0) return undefined;
-        for (const other of pods.values()) if (clash(pod, other)) return REFUSAL;
+        for (const other of pods.values()) if (other.hostPorts.some(clashes)) return REFUSAL;
         return undefined;
       },
     };
@@ -23,4 +24,4 @@ export const nodePorts: Plugin = {
   },
 };
 
-const clash = (a: PodInfo, b: PodInfo) => a.hostPorts.some((port) => b.hostPorts.some((used) => hostPortsClash(port, used)));
+const clash = (a: PodInfo, b: PodInfo) => b.hostPorts.some(clashesWith(a.hostPorts));
