@@ -1,4 +1,5 @@
 /** PersistentVolumes (core/validation ValidatePersistentVolume). */
+import { posix } from 'node:path';
 import type {
   V1NodeSelectorRequirement,
   V1PersistentVolume,
@@ -56,7 +57,8 @@ export function validatePersistentVolume(object: DynamicObject, _context?: Write
     else addErrors(errors, validateNodeSelector(spec.nodeAffinity.required, at, { anyValue: hasOddValue(existing) }));
   }
   addErrors(errors, validatePersistentVolumeSources(spec, path, { volumeName: object.metadata.name ?? '' }));
-  if (policy === 'Recycle' && spec.hostPath && /^\/+$/.test(spec.hostPath.path))
+  // However it is written: what recycles a volume empties its directory.
+  if (policy === 'Recycle' && spec.hostPath && posix.normalize(spec.hostPath.path) === '/')
     errors.push(forbiddenField(`${path}.persistentVolumeReclaimPolicy`, "may not be 'recycle' for a hostPath mount of '/'"));
   if (storageClassName) addErrors(errors, checkField(`${path}.storageClassName`, storageClassName, checkDnsSubdomain));
   if (volumeMode !== undefined) addErrors(errors, checkOneOf(`${path}.volumeMode`, volumeMode, VOLUME_MODES));

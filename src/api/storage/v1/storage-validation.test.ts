@@ -18,6 +18,11 @@ const claims = specimensOf(persistentVolumeClaimKind);
 const ofVolume = (spec: object) => volumes.complaints({ spec: { ...volume, ...spec } });
 const ofClaim = (spec: object) => claims.complaints({ spec: { ...claim, ...spec } });
 
+test('a volume that is emptied for the next one is not the whole host, however that is written', () => {
+  const recycled = (path: string) => ofVolume({ persistentVolumeReclaimPolicy: 'Recycle', hostPath: { path } }).length > 0;
+  assert.deepEqual(['/', '//', '/.', '/./', '/a/..', '/a', '/a/./b'].map(recycled), [true, true, true, true, true, false, false]);
+});
+
 test('what is wrong with a PersistentVolume is told', () => {
   const cases: [string[], ...string[]][] = [
     [ofVolume({})],
