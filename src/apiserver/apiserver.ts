@@ -1,6 +1,7 @@
 import { allKinds } from '../api/all-kinds.ts';
 import { serviceKind } from '../api/core/v1/service.ts';
 import { deferred } from '../std/lifecycle.ts';
+import { TurnGate } from '../std/turn-gate.ts';
 import { openAggregation } from './aggregation/open-aggregation.ts';
 import type { ApiServer, ApiServerConfig } from './configuration.ts';
 import type { RequestInfo, UserInfo } from './contracts.ts';
@@ -38,7 +39,6 @@ import { ServiceClaims } from './services/service-claims.ts';
 import { ObjectStore } from './store-access/object-store.ts';
 import { openStorage } from './store-access/open-storage.ts';
 import { createActionHandlers } from './subresources/action-handlers.ts';
-import { TurnGate } from '../std/turn-gate.ts';
 import { createResourceRouter } from './verbs/resource-router.ts';
 import { createObjectReader, createObjectWriter } from './verbs/server-objects.ts';
 import { ObjectWrites } from './verbs/write-object.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createInProcessTransport, type Serve } from './in-process-transport.ts';
 import { TurnGate } from '../std/turn-gate.ts';
+import { createInProcessTransport, type Serve } from './in-process-transport.ts';
 
 /** Those before the turn ends and those that its end lets in. */
 const MOST = 64;

@@ -1,9 +1,9 @@
 import type { Transport, TransportRequest, TransportResponse } from '../client/transport/transport.ts';
 import { deferred } from '../std/lifecycle.ts';
+import type { TurnGate } from '../std/turn-gate.ts';
 import type { UserInfo } from './contracts.ts';
 import { tooLarge } from './request/body.ts';
 import { formatWarnings, type IncomingRequest, LazyAbort, type OutgoingResponse } from './request/incoming-request.ts';
-import type { TurnGate } from '../std/turn-gate.ts';
 
 export type Serve = (request: IncomingRequest, response: OutgoingResponse) => Promise<void>;
 

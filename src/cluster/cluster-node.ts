@@ -86,20 +86,32 @@ export function createClusterNode(options: ClusterNodeOptions): ManagedNode {
   let kubelet: RunningKubelet | undefined;
   let restart: Timer | undefined;
 
-  const run = async (): Promise<void> => {
+  /** From a start to the stop that ends it. */
+  let life: AbortController | undefined;
+  /** The latest attempt to run it. */
+  let attempt: Promise<void> = Promise.resolve();
+
+  const run = async (signal: AbortSignal): Promise<void> => {
     tokenId = (await prepareFiles({ directory, name, controlPlane, admin, nowMs: clock.now() })) ?? tokenId;
+    if (signal.aborted) return;
     const current = options.createKubelet({ name, address, port, directory, config, reader: controlPlane.reader, logger });
     kubelet = current;
-    await current.start();
-    current.ended.catch((error: unknown) => {
-      if (kubelet !== current) return;
-      const delayMs = backoff.next();
-      logger.error('Kubelet ended and will be started again', { error, delayMs: Math.round(delayMs) });
-      restart = clock.setTimer(delayMs, () =>
-        run().then(
-          () => backoff.reset(),
-          (failure: unknown) => logger.error('Kubelet cannot start', { error: failure }),
-        ),
+    try {
+      await current.start();
+    } catch (error) {
+      await current.stop();
+      throw error;
+    }
+    current.ended.catch((error: unknown) => runAgain('Kubelet ended and will be started again', error, signal));
+  };
+  const runAgain = (what: string, error: unknown, signal: AbortSignal): void => {
+    if (signal.aborted) return;
+    const delayMs = backoff.next();
+    logger.error(what, { error, delayMs: Math.round(delayMs) });
+    restart = clock.setTimer(delayMs, () => {
+      attempt = run(signal).then(
+        () => backoff.reset(),
+        (failure: unknown) => runAgain('Kubelet cannot start, and is tried again', failure, signal),
       );
     });
   };
@@ -109,13 +121,23 @@ export function createClusterNode(options: ClusterNodeOptions): ManagedNode {
     address,
     port,
     async start() {
-      if (!kubelet) await run();
+      if (!life) {
+        life = new AbortController();
+        attempt = run(life.signal).catch((error: unknown) => {
+          life = undefined;
+          throw error;
+        });
+      }
+      await attempt;
     },
     async stop() {
+      life?.abort(new DOMException(`node ${name} is stopped`, 'AbortError'));
+      life = undefined;
       restart?.cancel();
       const current = kubelet;
       kubelet = undefined;
       await current?.stop();
+      await attempt.catch(() => undefined); // told to whoever started it
     },
     async forgetToken() {
       if (tokenId === undefined) return;

@@ -81,11 +81,13 @@ export async function startControlPlane(config: ClusterConfig, directory: string
   const keep = config.dataDir !== undefined;
   const pkiDirectory = join(directory, 'pki');
   await makeDirectories(pkiDirectory, 0o700);
+  const opening = openClusterStore(config, directory);
+  // Also where the keys cannot be had: a store that nobody closes keeps the next start out.
+  stack.defer(async () => (await opening.catch(() => undefined))?.close());
   const [keys, store] = await Promise.all([
     openClusterKeys({ directory: pkiDirectory, keep, hasNodes: config.knownNodes.length > 0, clock }),
-    openClusterStore(config, directory),
+    opening,
   ]);
-  stack.defer(() => store.close());
   const caPem = keys.authority.certificatePem;
   const names = apiServerNames({
     addresses: config.bindAddress === '0.0.0.0' || config.bindAddress === '::' ? [] : [config.bindAddress],

@@ -63,6 +63,7 @@ export async function startClusterIn(directory: DataDirectory, options: ClusterO
   stack.defer(() => directory.close());
   const config = completeOptions(options, directory.record, { clock: systemClock, logger: silentLogger, random: Math.random });
   const machineRead = readMachine();
+  machineRead.catch(() => undefined); // told below
   // Asked before anything is started: a runtime that cannot be used is no reason to start at all.
   const real = config.runtime === 'hollow' ? undefined : await findRealNode(config, directory.path, await machineRead);
   // What is not kept goes whole: its pods too, after their kubelet and before the files that say what there is.
@@ -71,8 +72,9 @@ export async function startClusterIn(directory: DataDirectory, options: ClusterO
     stack.defer(() => real.removeApiAddress());
     await real.addApiAddress();
   }
-  const [controlPlane, machine] = await Promise.all([startControlPlane(config, directory.path, real), machineRead]);
+  const controlPlane = await startControlPlane(config, directory.path, real);
   stack.defer(() => controlPlane.stop());
+  const machine = await machineRead;
   config.signal?.throwIfAborted();
   const settings = { configuration: hollowConfiguration(controlPlane.caFile), machine };
   const fleet = createNodeFleet({
