@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -60,9 +60,25 @@ test('a port that is taken is named, and nothing keeps running', async () => {
   const result = await home.try(['up', '--nodes', '1', '--port', String(port)]);
   assert.equal(result.status, 1);
   assert.match(result.stderr, new RegExp(`^muster up: port ${port} is taken: .*--port\\n$`));
+  // There is no cluster yet, and so none is listed; what is somebody else's stays.
+  assert.equal(await home.run(['ls']), 'No clusters; "muster up" starts one\n');
+  assert.equal(existsSync(clusterDirectory(home)), false);
+  const dataDir = join(home.path, 'data');
+  mkdirSync(dataDir);
+  writeFileSync(join(dataDir, 'notes'), 'mine');
+  for (const way of [[], ['--foreground']])
+    assert.equal((await home.try(['up', '--port', String(port), '--data-dir', dataDir, ...way])).status, 1);
+  assert.deepEqual(readdirSync(dataDir), ['notes']);
+  assert.equal(await home.run(['ls']), 'No clusters; "muster up" starts one\n');
   blocker.close();
-  assert.doesNotMatch(await home.run(['ls']), /Running|Starting/);
   await home.up('--nodes', '1', '--port', String(port));
+  await home.run(['down', '--keep-data']);
+  blocker.listen(port, '127.0.0.1');
+  await once(blocker, 'listening');
+  assert.equal((await home.try(['up'])).status, 1);
+  blocker.close();
+  assert.match(await home.run(['ls']), /muster +Stopped/);
+  await home.up();
 });
 
 test('data of another version is refused with what to do', async () => {

@@ -1,11 +1,11 @@
 import { existsSync, realpathSync } from 'node:fs';
-import { lstat, readdir, rename, rm, rmdir, unlink } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { CodedError } from '../../std/coded-error.ts';
 import type { CommandIo, ComponentCommand } from '../../std/command.ts';
 import type { ParsedFlags } from '../../std/flags.ts';
 import { checkClusterName, clusterDirectory } from '../local/cluster-home.ts';
 import { readDaemonState } from '../local/daemon-state.ts';
+import { deleteData, removeLink } from '../local/delete-data.ts';
 import { removeContext } from '../local/kubeconfig-file.ts';
 import { kubeconfigsWritten } from '../local/kubeconfigs-written.ts';
 import { isRunning, type ProcessIdentity } from '../local/process-identity.ts';
@@ -21,22 +21,6 @@ export const downCommand: ComponentCommand = {
 
 const STOP_WAIT_MS = 30_000;
 const POLL_MS = 10;
-/** By which its owner keeps others out of the directory. */
-const LOCK = 'lock';
-/** All else that a cluster makes in its directory; a directory that was given may hold other people's files too. */
-const OWN_FILES = [
-  'cluster.json',
-  'process.json',
-  'kubeconfigs.json',
-  'admin.kubeconfig',
-  'cluster.log',
-  'cluster.log.1',
-  'lock-journal',
-  'pki',
-  'store',
-  'nodes',
-];
-
 async function down(flags: ParsedFlags, io: CommandIo): Promise<number> {
   const name = checkClusterName(flags.values.string('name'));
   const entry = clusterDirectory(io.env, name);
@@ -145,32 +129,4 @@ async function removeRealNodes(directory: string, { clock, stderr }: CommandIo):
   if (real.length === 0) return;
   const { removeRealNode } = await import('../../cluster/real-node/remove-real-node.ts');
   for (const node of real) await removeRealNode(node, directory, clock);
-}
-
-/** Whoever waits for the lock finds that there is no cluster any more, and makes a new one where nothing is left of this one. */
-async function deleteData(directory: string, entry: string): Promise<void> {
-  const isLinked = (await lstat(entry)).isSymbolicLink();
-  const names = isLinked ? OWN_FILES : (await readdir(directory)).filter((name) => name !== LOCK);
-  for (const name of names) await rm(join(directory, name), { recursive: true, force: true, maxRetries: 3 });
-  if (isLinked) {
-    await removeLink(entry);
-    await rm(join(directory, LOCK), { force: true });
-    await unlessTaken(rmdir(directory));
-  } else {
-    const aside = join(dirname(entry), `.${basename(entry)}.${process.pid}`);
-    await rename(entry, aside);
-    await rm(aside, { recursive: true });
-  }
-}
-
-async function removeLink(entry: string): Promise<void> {
-  const found = await lstat(entry).catch(() => undefined); // gone by itself
-  if (found?.isSymbolicLink()) await unlessTaken(unlink(entry));
-}
-
-/** Another `down` may have removed it, or an `up`, or whom the directory belongs to, put something there. */
-async function unlessTaken(removing: Promise<void>): Promise<void> {
-  await removing.catch((error: NodeJS.ErrnoException) => {
-    if (!['ENOENT', 'ENOTEMPTY', 'EEXIST', 'EBUSY'].includes(error.code ?? '')) throw error;
-  });
 }

@@ -6,6 +6,7 @@ import { makeDirectoriesSync } from '../../std/directories.ts';
 import type { ParsedFlags } from '../../std/flags.ts';
 import { clusterDirectory, clustersDirectory, registerDirectory } from '../local/cluster-home.ts';
 import { type DaemonState, readDaemonState } from '../local/daemon-state.ts';
+import { deleteUnmade, isUnmade } from '../local/delete-data.ts';
 import { kubeconfigToWrite } from '../local/kubeconfig-location.ts';
 import { readUpOptions, UP_FLAGS, type UpOptions } from '../up/up-options.ts';
 import { formatUpJson, formatUpText, type UpResult } from '../up/up-report.ts';
@@ -26,9 +27,23 @@ const LOCK_TO_STATE_MS = 2_000;
 /** How often the lock may be found held by somebody who is then gone. */
 const MOST_ATTEMPTS = 5;
 
+/** What a failure says nothing of without the log, which stays with what else there is. */
+const NEEDS_LOG: ReadonlySet<string> = new Set(['START_FAILED', 'CLUSTER_DIED']);
+
 async function up(flags: ParsedFlags, io: CommandIo): Promise<number> {
   const options = readUpOptions(flags, io);
-  const directory = await openClusterDirectory(options, io);
+  const entry = clusterDirectory(io.env, options.name);
+  const isNew = isUnmade(options.dataDir ?? entry);
+  try {
+    return await upIn(await openClusterDirectory(options, io), options, flags, io);
+  } catch (error) {
+    const isChild = flags.isSet('report-fd');
+    if (isNew && !isChild && error instanceof CodedError && !NEEDS_LOG.has(error.code)) await deleteUnmade(entry);
+    throw error;
+  }
+}
+
+async function upIn(directory: string, options: UpOptions, flags: ParsedFlags, io: CommandIo): Promise<number> {
   if (flags.isSet('report-fd')) {
     const { runClusterInBackground } = await import('../up/run-cluster.ts');
     return runClusterInBackground(directory, options, io, flags.values.int('report-fd'));

@@ -29,12 +29,12 @@ export async function runCluster(
   onReady: () => Promise<void>,
 ): Promise<number> {
   const startMs = performance.now();
-  const { openDataDirectory } = await import('../../cluster/data-directory.ts');
-  const directory = await openDataDirectory(directoryPath);
-  const path = await realpath(directory.path);
   const { readRuntimeConfig } = await import('../../apiserver/kinds/runtime-config.ts');
   const { legacyServiceAccountTokens } = options;
   const runtimeConfig = readRuntimeConfig(options.runtimeConfig);
+  const { openDataDirectory } = await import('../../cluster/data-directory.ts');
+  const directory = await openDataDirectory(directoryPath);
+  const path = await realpath(directory.path);
   const identity: DaemonState = { ...ownIdentity(), state: 'starting', name: options.name, startedAtMs: io.clock.now() };
   await writeDaemonState(path, identity);
   try {
