@@ -95,10 +95,11 @@ function replaceChildren(
   combine: (child: FieldSet, other: FieldSet) => FieldSet | undefined,
 ): FieldSet | undefined {
   let replaced: Map<string, FieldSet | undefined> | undefined;
-  for (const key in b) {
-    const child = key === MEMBER ? undefined : a[key];
-    if (child === undefined) continue;
-    const left = combine(child, b[key]!);
+  // Of the two the short one is gone through: there may be thousands of managers of a field each, and a write that changes a hundred thousand.
+  for (const key in isShort(a) ? a : b) {
+    const [child, other] = key === MEMBER ? [] : [a[key], b[key]];
+    if (child === undefined || other === undefined) continue;
+    const left = combine(child, other);
     if (left === child) continue;
     replaced ??= new Map();
     replaced.set(key, left);
@@ -112,6 +113,14 @@ function replaceChildren(
     result[key] = kept;
   }
   return result;
+}
+
+const SHORT = 16;
+
+function isShort(node: FieldSet): boolean {
+  let count = 0;
+  for (const _ in node) if (++count > SHORT) return false;
+  return true;
 }
 
 function withoutMember(node: FieldSet): FieldSet {

@@ -14,6 +14,8 @@ import { KEYS_IN_ONE_TURN } from './wide-maps.ts';
 export interface SetOperation {
   /** The first set itself where that stays as it is. `path`: where the sets lie. */
   readonly of: (sets: readonly FieldSet[], path: Path) => FieldSet;
+  /** Whether all that comes out is in the first set: the others are looked at no further than that goes. */
+  readonly isWithinFirst?: true;
   /** Whether it looks at no children, where it is given these nodes. */
   readonly isShort?: (nodes: readonly (FieldSet | undefined)[]) => boolean;
 }
@@ -22,10 +24,11 @@ type Path = readonly string[];
 type Building = Record<string, FieldSet>;
 
 export const UNION: SetOperation = { of: ([a, b]) => union(a!, b!) };
-export const DIFFERENCE: SetOperation = { of: ([a, b]) => difference(a!, b!) };
-export const INTERSECTION: SetOperation = { of: ([a, b]) => intersection(a!, b!) };
+export const DIFFERENCE: SetOperation = { of: ([a, b]) => difference(a!, b!), isWithinFirst: true };
+export const INTERSECTION: SetOperation = { of: ([a, b]) => intersection(a!, b!), isWithinFirst: true };
 export const WITHOUT_BRANCHES: SetOperation = {
   of: ([a, b]) => withoutBranches(a!, b!),
+  isWithinFirst: true,
   isShort: ([, b]) => b !== undefined && isMember(b),
 };
 
@@ -50,7 +53,10 @@ export function* inParts(
   childrenInOneTurn = KEYS_IN_ONE_TURN,
 ): Steps<FieldSet> {
   const found: Path[] = [];
-  for (const set of sets) yield* findWide(set, [], childrenInOneTurn, found);
+  for (const set of sets) {
+    yield* findWide(set, [], childrenInOneTurn, found);
+    if (operation.isWithinFirst && !found.length) return operation.of(sets, []);
+  }
   const isShort = (path: Path) => operation.isShort?.(sets.map((set) => nodeAt(set, path))) ?? false;
   const wide = found.filter(
     (path) => !found.some((other) => isAbove(other, path)) && !path.some((_, i) => isShort(path.slice(0, i + 1))),
