@@ -8,18 +8,19 @@ import { judgeByClock } from '../../pki/judge-by-clock.ts';
 import { chooseHttp, chooseHttp1 } from '../../std/alpn.ts';
 import type { Clock } from '../../std/clock.ts';
 import { CodedError } from '../../std/coded-error.ts';
+import { IdleSessions } from '../../std/idle-sessions.ts';
 import type { Logger } from '../../std/logger.ts';
 import { hostProblem, originForm } from '../../std/request-target.ts';
+import { TurnGate } from '../../std/turn-gate.ts';
 import type { CertificatePair } from '../configuration.ts';
 import type { IncomingRequest, OutgoingResponse } from '../request/incoming-request.ts';
-import { TurnGate } from '../../std/turn-gate.ts';
 import { HttpRequest, type RawRequest } from './http-request.ts';
 import { HttpResponse, type RawAnswer } from './http-response.ts';
 import { Http2Answer } from './http2-answer.ts';
-import { IdleSessions } from '../../std/idle-sessions.ts';
 import { contextOf, contextsByName, type NamedCertificate } from './named-certificates.ts';
 import { type Peer, peerOf } from './peer-certificate.ts';
 import { Slices } from './slices.ts';
+import { hasBody, takeUpAgain, UnansweredRequests } from './take-up-again.ts';
 import { UpgradeResponse } from './upgrade-response.ts';
 import { WriteTurns } from './write-turns.ts';
 
@@ -43,6 +44,8 @@ export interface ListenerConfig {
   readonly clientCaPem?: string;
   /** By whose time clients' certificates are judged. Default: the machine's. */
   readonly clock?: Pick<Clock, 'now'>;
+  /** How long the rest of a request's body may take by HTTP/1.1 when it has been answered. Default half a minute. */
+  readonly restMs?: number;
   /** How long a connection may be open without a request. Default three minutes. */
   readonly idleMs?: number;
   readonly logger: Logger;
@@ -79,6 +82,8 @@ const MOST_HEADERS = LARGEST_HEAD;
 
 /** As Go: so long more of a refused request is read and dropped, whose sender would otherwise hear of a reset connection and of nothing else. */
 const FAREWELL_MS = 500;
+/** So long the rest of a request may take that has been answered. */
+const REST_MS = 30_000;
 /** As upstream's servers wait for a head. */
 const HANDSHAKE_MS = 32_000;
 
@@ -138,7 +143,8 @@ export async function openListener(config: ListenerConfig): Promise<Listener> {
   const idleMs = config.idleMs ?? KEEP_ALIVE_MS;
   http1.keepAliveTimeout = idleMs;
   http1.headersTimeout = 60_000;
-  http1.requestTimeout = 120_000;
+  // Uploads to pods take as long as they take. What is answered sooner than it was read is ended below.
+  http1.requestTimeout = 0;
 
   const judgeOf = (authoritiesPem: string | undefined) =>
     authoritiesPem !== undefined && config.clock
@@ -150,8 +156,10 @@ export async function openListener(config: ListenerConfig): Promise<Listener> {
   const idle = new IdleSessions(idleMs);
   let peers = new WeakMap<object, Peer>();
   const gate = new TurnGate();
+  const unanswered = new UnansweredRequests();
   const outlet = { turns: new WriteTurns(), slices: new Slices() };
   server.on('secureConnection', (socket: TLSSocket) => {
+    if (sockets.has(socket)) return; // taken up again
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
     socket.setNoDelay(true);
@@ -203,7 +211,10 @@ export async function openListener(config: ListenerConfig): Promise<Listener> {
     const problem = hostProblem(message.rawHeaders);
     // Whatever comes behind it on the connection is not believed to be of the same client.
     if (problem) return refuse(answer, problem, { connection: 'close' });
+    if (message.headers.upgrade !== undefined && hasBody(message)) answer.shouldKeepAlive = false;
     take(rawRequest(message), answer, peer(message.socket, message.socket as TLSSocket));
+    unanswered.note(message.socket, answer);
+    answer.once('finish', () => endUnread(message, config.restMs ?? REST_MS));
   });
   // Whoever listens to requests gets those of HTTP/2 by node's compatibility layer, unless streams are taken as they are.
   server.removeAllListeners('stream');
@@ -216,25 +227,28 @@ export async function openListener(config: ListenerConfig): Promise<Listener> {
     const message = { method: headers[':method'], url: headers[':path'], headers, rawHeaders, body: stream };
     take(message, new Http2Answer(stream), peer(session, session.socket as TLSSocket));
   });
-  const { wantsUpgrade } = config;
-  if (wantsUpgrade) {
-    const upgradable = server as typeof server & { shouldUpgradeCallback?: (message: IncomingMessage) => boolean };
-    upgradable.shouldUpgradeCallback = ({ url = '', rawHeaders }) =>
-      hostProblem(rawHeaders) === undefined && wantsUpgrade(originForm(url).split('?', 1)[0]!);
-    server.on('upgrade', (message: IncomingMessage, socket: Duplex, head: Buffer) => {
-      let request: HttpRequest;
-      try {
-        const raw = { ...rawRequest(message), takeOver: () => ({ socket, head }) };
-        request = new HttpRequest(raw, peer(message.socket, message.socket as TLSSocket));
-      } catch {
-        socket.destroy(); // a broken escape in the path
-        return;
-      }
-      socket.on('error', (error) => config.logger.debug(4, 'an upgraded connection failed', { error }));
-      socket.once('close', () => request.abort(new DOMException('the client went away', 'AbortError')));
-      void config.serve(request, new UpgradeResponse(socket));
-    });
-  }
+  const isHonoured = ({ url = '', rawHeaders }: IncomingMessage) =>
+    hostProblem(rawHeaders) === undefined && (config.wantsUpgrade?.(originForm(url).split('?', 1)[0]!) ?? false);
+  // With a body Node has read the request already: it is served as it is, and is the last one.
+  const upgradable = server as typeof server & { shouldUpgradeCallback?: (message: IncomingMessage) => boolean };
+  upgradable.shouldUpgradeCallback = (message) => isHonoured(message) || !hasBody(message);
+  server.on('upgrade', (message: IncomingMessage, socket: Duplex, head: Buffer) => {
+    if (!isHonoured(message)) {
+      const again = () => takeUpAgain(message, head, (connection) => server.emit('secureConnection', connection));
+      return unanswered.behind(message.socket, again);
+    }
+    let request: HttpRequest;
+    try {
+      const raw = { ...rawRequest(message), takeOver: () => ({ socket, head }) };
+      request = new HttpRequest(raw, peer(message.socket, message.socket as TLSSocket));
+    } catch {
+      socket.destroy(); // a broken escape in the path
+      return;
+    }
+    socket.on('error', (error) => config.logger.debug(4, 'an upgraded connection failed', { error }));
+    socket.once('close', () => request.abort(new DOMException('the client went away', 'AbortError')));
+    void config.serve(request, new UpgradeResponse(socket));
+  });
 
   await listening(server, config.bindAddress, config.port, config.sharesPort);
   server.on('error', (error) => config.logger.error('listener failed', { error }));
@@ -304,6 +318,13 @@ const rawRequest = (message: IncomingMessage): RawRequest => ({
 function refuse(answer: RawAnswer, problem: string, headers: Readonly<Record<string, string>> = {}): void {
   answer.writeHead(400, { 'content-type': 'text/plain', ...headers });
   answer.end(`400 Bad Request: ${problem}`);
+}
+
+/** Node reads what is still to come of a request that nobody reads, for as long as it comes. */
+function endUnread(message: IncomingMessage, withinMs: number): void {
+  if (message.complete) return;
+  const timer = setTimeout(() => message.destroy(), withinMs).unref();
+  message.once('close', () => clearTimeout(timer));
 }
 
 function watchForLoss(response: RawAnswer, request: IncomingRequest): void {
