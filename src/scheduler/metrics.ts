@@ -70,12 +70,20 @@ export class SchedulerMetrics {
   readonly incomingPods = new Counter();
   readonly resourceClaimCreates = new Counter();
   readonly scheduledOverdue = new Counter();
+  readonly deviceWaits = new Counter();
+  readonly deviceWaitDuration = new Histogram(exponential(0.1, 2, 14));
   readonly pointDuration = new Histogram(exponential(0.0001, 2, 12));
   readonly #points = new Map<string, (seconds: number) => void>();
 
   attempt(profile: string, result: AttemptResult, seconds: number): void {
     this.scheduleAttempts.add({ profile, result });
     this.attemptDuration.observe({ profile, result }, seconds);
+  }
+
+  /** Devices of a driver had to be made ready before a pod was bound. */
+  devicesAwaited(labels: { readonly profile: string; readonly driver: string; readonly status: string }, seconds: number): void {
+    this.deviceWaits.add(labels);
+    this.deviceWaitDuration.observe(labels, seconds);
   }
 
   /** How long all rules took together at a point. */
@@ -130,6 +138,16 @@ export function formatSchedulerMetrics(metrics: SchedulerMetrics, gauges: Schedu
     metrics.scheduledOverdue,
   );
   counter('scheduler_resourceclaim_creates_total', 'Claims made for extended resources', metrics.resourceClaimCreates);
+  counter(
+    'scheduler_dra_bindingconditions_allocations_total',
+    'Attempts for which devices had to be made ready, by driver',
+    metrics.deviceWaits,
+  );
+  histogram(
+    'scheduler_dra_bindingconditions_wait_duration_seconds',
+    'Time until devices were made ready, by driver',
+    metrics.deviceWaitDuration,
+  );
   head('scheduler_pending_pods', 'gauge', 'Pods that wait, by queue');
   for (const [queue, count] of Object.entries(gauges.pendingPods))
     lines.push(`scheduler_pending_pods{queue="${queue}"} ${count}`);

@@ -7,6 +7,7 @@ import { AssumedClaims } from '../devices/assumed-claims.ts';
 import { LazyObjects } from '../lazy-objects.ts';
 import { SchedulerMetrics } from '../metrics.ts';
 import { asking, cluster, labelled, node, owned, place, pod } from '../scheduling.test-support.ts';
+import { filterTimeoutFrom } from './plugin-arguments.ts';
 import { parseSchedulerConfiguration } from './scheduler-configuration.ts';
 
 const HEAD = { apiVersion: 'kubescheduler.config.k8s.io/v1', kind: 'KubeSchedulerConfiguration' };
@@ -185,11 +186,10 @@ test("a profile's own constraints spread pods that have none, and its own weight
   assert.equal(place(state, pod({}, undefined, { app: 'web' }), { profile: profile!, given }), 'b');
 });
 
-test('that the choice of devices may take no longer changes nothing, and that is told', async () => {
+test('how long devices may be chosen and waited for has its effect', async () => {
   const pluginConfig = [{ name: 'DynamicResources', args: { filterTimeout: '5s', bindingTimeout: '10m' } }];
-  assert.deepEqual((await parse({ profiles: [{ pluginConfig }] })).withoutEffect, [
-    'profiles[0].pluginConfig[0].args.filterTimeout',
-  ]);
+  assert.deepEqual((await parse({ profiles: [{ pluginConfig }] })).withoutEffect, []);
+  assert.deepEqual([filterTimeoutFrom(pluginConfig[0]!.args), filterTimeoutFrom({})], [5000, 10_000]);
 });
 
 test('configz shows what holds by the names of upstream, and no key', async () => {

@@ -18,6 +18,7 @@ import {
   balancedFrom,
   bindingTimeoutFrom,
   bindTimeoutFrom,
+  filterTimeoutFrom,
   fitFrom,
   interPodFrom,
   nodeAffinityFrom,
@@ -60,6 +61,7 @@ export function readProfile(
   const preemption = made('DefaultPreemption', preemptionFrom);
   const bindTimeoutMs = made('VolumeBinding', bindTimeoutFrom);
   const devicesTimeoutMs = made('DynamicResources', bindingTimeoutFrom);
+  const filterTimeoutMs = made('DynamicResources', filterTimeoutFrom);
   const rules: readonly Plugin[] = [
     nodeUnschedulable,
     nodeName,
@@ -76,7 +78,12 @@ export function readProfile(
   return (volumes) => {
     const writing = [
       ...createVolumePlugins(volumes, bindTimeoutMs),
-      createDynamicResources(new ClaimBinder({ ...volumes, timeoutMs: devicesTimeoutMs }), volumes.assumedClaims),
+      createDynamicResources(
+        new ClaimBinder({ ...volumes, timeoutMs: devicesTimeoutMs }),
+        volumes.assumedClaims,
+        undefined,
+        filterTimeoutMs,
+      ),
     ];
     const known = new Map([...rules, ...writing].map((plugin) => [plugin.name, plugin]));
     // Of some points nothing is to be asked here: their plugins are built in.

@@ -1,6 +1,7 @@
 import type { V1NodeAffinity, V1TopologySpreadConstraint } from '../../api/gen/types.ts';
 import { parseGoDuration } from '../../std/go-duration.ts';
 import { BINDING_TIMEOUT_MS } from '../devices/binding-conditions.ts';
+import { FILTER_TIMEOUT_MS } from '../devices/dynamic-resources.ts';
 import { DEFAULT_PREEMPTION, type PreemptionOptions } from '../framework/profile.ts';
 import { createInterPodAffinity } from '../plugins/inter-pod-affinity.ts';
 import { createNodeAffinity } from '../plugins/node-affinity.ts';
@@ -65,6 +66,11 @@ export function preemptionFrom(args: Arguments): PreemptionOptions {
 /** In milliseconds. */
 export function bindingTimeoutFrom({ bindingTimeout }: Arguments): number {
   return bindingTimeout === undefined ? BINDING_TIMEOUT_MS : parseGoDuration(bindingTimeout as string);
+}
+
+/** In milliseconds. */
+export function filterTimeoutFrom({ filterTimeout }: Arguments): number {
+  return filterTimeout === undefined ? FILTER_TIMEOUT_MS : parseGoDuration(filterTimeout as string);
 }
 
 /** In milliseconds. */

@@ -5,7 +5,7 @@ import { CodedError } from '../../std/coded-error.ts';
 import type { Extender } from '../framework/extender.ts';
 import type { Profile } from '../framework/profile.ts';
 import type { VolumePluginContext } from '../volumes/volume-plugins.ts';
-import { type ReadArguments, readPluginConfig, readProfile } from './create-profile.ts';
+import { readPluginConfig, readProfile } from './create-profile.ts';
 import { schedulerFields } from './fields.ts';
 import { createHttpExtender } from './http-extender.ts';
 import { refusal } from './invalid-setting.ts';
@@ -94,14 +94,8 @@ export async function parseSchedulerConfiguration(text: string): Promise<Schedul
     limit: qps && qps > 0 ? { qps, burst: clientConnection?.burst ?? 100 } : undefined,
     leaderElection: complete.leaderElection ?? {},
     shown: (defaults) => shownConfiguration({ ...complete, profiles }, args, defaults),
-    withoutEffect: [...IDLE_FIELDS.filter((path) => isWritten(given, path.split('.'))), ...args.flatMap(idleArguments)],
+    withoutEffect: IDLE_FIELDS.filter((path) => isWritten(given, path.split('.'))),
   };
-}
-
-/** Devices are chosen within a number of steps, whatever the time. */
-function idleArguments(args: ReadonlyMap<string, ReadArguments>): readonly string[] {
-  const { value = {}, field } = args.get('DynamicResources') ?? {};
-  return value['filterTimeout'] === undefined ? [] : [`${field}.filterTimeout`];
 }
 
 const IDLE_FIELDS: readonly string[] = [

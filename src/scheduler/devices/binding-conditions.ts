@@ -7,13 +7,13 @@ export const BINDING_TIMEOUT_MS = 600_000;
  * Whether the devices of a claim are ready for its pod: a driver may have to make them so once it knows the node, and tells it by conditions in
  * the claim's status (https://kubernetes.io/docs/concepts/scheduling-eviction/dynamic-resource-allocation/#device-binding-conditions).
  *
- * @returns `failure`: why they will never be
+ * @returns `failure`: why they will never be; `isLate`: because it took too long
  */
 export function readinessOf(
   { metadata, status }: ResourceV1ResourceClaim,
   timeoutMs: number,
   nowMs: number,
-): { readonly isReady: boolean; readonly failure?: string } {
+): { readonly isReady: boolean; readonly failure?: string; readonly isLate?: boolean } {
   const { devices, allocationTimestamp } = status?.allocation ?? {};
   let isReady = status?.allocation !== undefined;
   for (const { driver, pool, device, bindingConditions = [], bindingFailureConditions = [] } of devices?.results ?? []) {
@@ -29,8 +29,19 @@ export function readinessOf(
     isReady &&= bindingConditions.every(holding);
   }
   const isLate = allocationTimestamp !== undefined && Date.parse(String(allocationTimestamp)) + timeoutMs < nowMs;
-  return { isReady, ...(!isReady && isLate && hasConditions(status) && { failure: `claim ${metadata?.name} binding timeout` }) };
+  const failed = !isReady && isLate && hasConditions(status);
+  return { isReady, ...(failed && { failure: `claim ${metadata?.name} binding timeout`, isLate }) };
 }
+
+/** Who has to make devices of the claims ready. */
+export const driversAwaited = (claims: readonly ResourceV1ResourceClaim[]): ReadonlySet<string> =>
+  new Set(
+    claims.flatMap(({ status }) =>
+      (status?.allocation?.devices?.results ?? []).flatMap(({ driver, bindingConditions }) =>
+        bindingConditions?.length ? driver : [],
+      ),
+    ),
+  );
 
 /** Whether somebody has to make devices of the claim ready. */
 export const hasConditions = (status: ResourceV1ResourceClaim['status']): boolean =>

@@ -21,12 +21,17 @@ export interface DeviceOffer extends AllocatedDevices {
   readonly devicesOn: (node: V1Node) => NodeDevices;
   readonly classOf: (name: string) => V1DeviceClass | undefined;
   readonly selectors: DeviceSelectors;
+  /** How long may be searched for one node; undefined: as long as it takes, within the number of steps. */
+  readonly timeoutMs?: number | undefined;
 }
 
 /** Of one claim. */
 const MOST_DEVICES = 32;
-/** After so many devices have been tried, a node will not do. */
+/** After so many devices have been tried for a node, no more are: it is done at once, and others wait for their turn. */
 const MOST_STEPS = 20_000;
+/** So often the time is looked at. */
+const STEPS_A_LOOK = 64;
+const TIMED_OUT = 'timed out trying to allocate devices';
 
 interface Alternative {
   /** `gpu`, or with its alternative `gpu/large`. */
@@ -81,12 +86,14 @@ class Search {
   readonly #parts = new Map<string, Amounts[]>();
   /** What is left of shared counters, made when it is first asked for. */
   readonly #left = new Map<string, Map<string, bigint>>();
+  readonly #untilMs: number;
   #steps = 0;
 
   constructor(claims: readonly ResourceV1ResourceClaim[], node: V1Node, offer: DeviceOffer) {
     this.#claims = claims;
     this.#node = node;
     this.#offer = offer;
+    this.#untilMs = performance.now() + (offer.timeoutMs ?? Number.POSITIVE_INFINITY);
     const { devices, unsound } = offer.devicesOn(node);
     this.#usable = devices;
     this.#unsound = unsound;
@@ -182,7 +189,7 @@ class Search {
     const { spec, candidates } = alternative;
     const all = candidates();
     for (let i = from; i <= all.length - count; i++) {
-      if (++this.#steps > MOST_STEPS) return false;
+      this.#step();
       const offered = all[i]!;
       const taken = this.#take(slot.claim, alternative, offered);
       if (taken) {
@@ -195,6 +202,12 @@ class Search {
       if (spec.allocationMode === 'All') return false;
     }
     return false;
+  }
+
+  #step(): void {
+    this.#steps++;
+    const isLate = this.#steps % STEPS_A_LOOK === 0 && performance.now() > this.#untilMs;
+    if (isLate || this.#steps > MOST_STEPS) throw new NodeRefusal(TIMED_OUT);
   }
 
   /** Whoever has admin access looks at devices that others use, and takes them from nobody. */

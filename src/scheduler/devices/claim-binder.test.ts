@@ -104,14 +104,22 @@ function openNetworked() {
 }
 const is = (type: string, more: object = {}) => ({ type, status: 'True', ...more });
 
+/** How each wait for a driver ended: how often, and in how many seconds. */
+const waits = ({ deviceWaits, deviceWaitDuration }: SchedulerMetrics) =>
+  [...deviceWaits.series].map(([labels, count]) => {
+    assert.match(labels, /^profile="default-scheduler",driver="[^"]+",status="\w+"$/);
+    return `${/status="(\w+)"/.exec(labels)?.[1]} ${count} ${deviceWaitDuration.series.get(labels)?.sum}`;
+  });
+
 test('a pod is bound when drivers have made its devices ready, by all of their conditions', async () => {
-  const { cluster, told, bound, changed } = openNetworked();
+  const { cluster, told, bound, changed, metrics } = openNetworked();
   await cluster.clock.advance(0);
   assert.deepEqual(told, ['Normal BindingConditionsPending: waiting for binding conditions for device on node n']);
   changed([is('Attached')]);
   assert.equal(await Promise.race([bound, cluster.clock.advance(1000).then(() => 'waits')]), 'waits');
   changed([is('Attached'), is('Up')]);
   assert.equal(await bound, 'bound');
+  assert.deepEqual(waits(metrics), ['success 1 1']);
 });
 
 test('a pod is not bound when a driver gives its devices up, or takes too long', async () => {
@@ -120,12 +128,14 @@ test('a pod is not bound when a driver gives its devices up, or takes too long',
   failing.changed([is('Attached'), is('Broken', { reason: 'NoLink', message: 'no "carrier"' })]);
   const words = 'claim c binding failed: reason=NoLink, message="no \\"carrier\\""';
   assert.equal(await failing.bound, words);
+  assert.deepEqual(waits(failing.metrics), ['failure 1 0']);
   assert.equal(failing.binder.whyNeverReady(failing.get()!), words);
   const slow = openNetworked();
   await slow.cluster.clock.advance(0);
   assert.equal(slow.binder.whyNeverReady(slow.get()!), undefined);
   await slow.cluster.clock.advance(600_000);
   assert.equal(await slow.bound, 'device binding timeout');
+  assert.deepEqual(waits(slow.metrics), ['timeout 1 600']);
   await slow.cluster.clock.advance(1000);
   assert.equal(slow.binder.whyNeverReady(slow.get()!), 'claim c binding timeout');
 });

@@ -6,11 +6,13 @@ import { resourceClaimKind } from '../../api/resource/v1/resource-claim.ts';
 import type { Client } from '../../client/client.ts';
 import type { EventRecorder } from '../../client/events.ts';
 import { unlessReason } from '../../client/unless-reason.ts';
-import type { Clock } from '../../std/clock.ts';
+import { type Clock, steadyMs } from '../../std/clock.ts';
+import { isAbort } from '../../std/lifecycle.ts';
+import { DEFAULT_SCHEDULER_NAME } from '../framework/default-profile.ts';
 import type { LazyObjects } from '../lazy-objects.ts';
 import type { SchedulerMetrics } from '../metrics.ts';
 import { writeStatus } from '../report-failure.ts';
-import { BINDING_TIMEOUT_MS, hasConditions, readinessOf } from './binding-conditions.ts';
+import { BINDING_TIMEOUT_MS, driversAwaited, hasConditions, readinessOf } from './binding-conditions.ts';
 import type { ChosenExtendedClaim } from './extended-need.ts';
 
 export interface ClaimBinderOptions {
@@ -18,7 +20,7 @@ export interface ClaimBinderOptions {
   readonly clock: Clock;
   readonly objects: Pick<LazyObjects, 'deviceClaim' | 'onAnyChange'>;
   readonly events: Pick<EventRecorder, 'event'>;
-  readonly metrics: Pick<SchedulerMetrics, 'resourceClaimCreates'>;
+  readonly metrics: Pick<SchedulerMetrics, 'resourceClaimCreates' | 'devicesAwaited'>;
   /** How long a driver may take to make devices ready. */
   readonly timeoutMs?: number;
 }
@@ -29,6 +31,9 @@ type Claim = ResourceV1ResourceClaim;
 const MOST_CONFLICTS = 5;
 /** Longer than an informer takes to show what was written. */
 const SHOWN_TIMEOUT_MS = 30_000;
+
+/** A driver has taken too long. */
+class LateError extends Error {}
 
 /** Writes into claims which devices they have, and who uses them. */
 export class ClaimBinder {
@@ -61,7 +66,25 @@ export class ClaimBinder {
     if (!claims.some(({ status }) => hasConditions(status))) return;
     const message = `waiting for binding conditions for device on node ${nodeName}`;
     this.#options.events.event(pod, 'Normal', 'BindingConditionsPending', message);
-    await this.#untilReady(claims, signal);
+    await this.#counted(pod, claims, () => this.#untilReady(claims, signal), signal);
+  }
+
+  /** Says, for each driver that was waited for, how long that took and how it ended. */
+  async #counted(pod: V1Pod, claims: readonly Claim[], wait: () => Promise<void>, signal: AbortSignal): Promise<void> {
+    const { clock, metrics } = this.#options;
+    const profile = pod.spec?.schedulerName || DEFAULT_SCHEDULER_NAME;
+    const startMs = steadyMs(clock);
+    const count = (status: 'success' | 'failure' | 'timeout') => {
+      const seconds = (steadyMs(clock) - startMs) / 1000;
+      for (const driver of driversAwaited(claims)) metrics.devicesAwaited({ profile, driver, status }, seconds);
+    };
+    try {
+      await wait();
+    } catch (error) {
+      if (!isAbort(error, signal)) count(error instanceof LateError ? 'timeout' : 'failure');
+      throw error;
+    }
+    count('success');
   }
 
   /** Why the devices of a claim will never be ready; undefined: they are, or may be. */
@@ -189,11 +212,11 @@ export class ClaimBinder {
     const isReady = ({ metadata }: Claim) => {
       const shown = this.#shown(metadata);
       if (!shown) throw new Error(`resourceclaim.resource.k8s.io ${JSON.stringify(metadata?.name)} not found`);
-      const { isReady: ready, failure } = readinessOf(shown, timeoutMs, clock.now());
-      if (failure !== undefined) throw new Error(failure);
+      const { isReady: ready, failure, isLate } = readinessOf(shown, timeoutMs, clock.now());
+      if (failure !== undefined) throw isLate ? new LateError(failure) : new Error(failure);
       return ready;
     };
-    if (!(await this.#until(() => claims.every(isReady), timeoutMs, signal))) throw new Error('device binding timeout');
+    if (!(await this.#until(() => claims.every(isReady), timeoutMs, signal))) throw new LateError('device binding timeout');
   }
 
   #shown = (metadata: Claim['metadata']) => this.#options.objects.deviceClaim(`${metadata?.namespace}/${metadata?.name}`);

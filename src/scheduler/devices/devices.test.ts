@@ -15,7 +15,7 @@ import { describeDiagnosis } from '../framework/diagnosis.ts';
 import { podInfoOf } from '../pod-info.ts';
 import { cluster, contextOf, labelled, node, objects, place, pod, scoresOf } from '../scheduling.test-support.ts';
 import { AssumedClaims } from './assumed-claims.ts';
-import { chooseDevices } from './choose-devices.ts';
+import { chooseDevices, NodeRefusal } from './choose-devices.ts';
 import { devicePools, devicesByNode } from './device-pools.ts';
 import { createDeviceSelectors } from './device-selectors.ts';
 import { createDynamicResources } from './dynamic-resources.ts';
@@ -371,4 +371,21 @@ test('two profiles do not give one device between the decision and what is writt
   one.reserve?.(cycle, state.nodes()[0]!);
   const profile = createDefaultProfile('other', [], [other]);
   assert.match(place(state, claiming('d'), { profile, given }), /1 cannot allocate all claims/);
+});
+
+test('a search that takes too long ends, and says so', () => {
+  // Twenty of forty that must all be of another kind, where there are but ten kinds: no choice will do, and there are many to try.
+  const attributes = (i: number) => ({ [`${DRIVER}/kind`]: { string: `k${i % 10}` } });
+  const slices = [slice(Array.from({ length: 40 }, (_, i) => device(`d${i}`, { attributes: attributes(i) })))];
+  const wanted = { requests: [asks({ count: 20 })], constraints: [{ distinctAttribute: `${DRIVER}/kind` }] };
+  const refused = (timeoutMs?: number) => {
+    const pools = devicePools(slices);
+    const offer = {
+      ...{ pools, devicesOn: devicesByNode(pools), selectors: createDeviceSelectors(), timeoutMs },
+      ...{ taken: new Set<string>(), consumed: new Map(), classOf: () => CLASS },
+    };
+    return () => chooseDevices([claim(wanted)], labelled('a', {}), offer);
+  };
+  assert.throws(refused(), new NodeRefusal('timed out trying to allocate devices'));
+  assert.throws(refused(-1), new NodeRefusal('timed out trying to allocate devices'));
 });

@@ -23,6 +23,9 @@ function isThere({ status }: ResourceV1ResourceClaim, node: V1Node): boolean {
 const hasAlternatives = ({ spec }: ResourceV1ResourceClaim) =>
   spec.devices?.requests?.some(({ firstAvailable }) => firstAvailable?.length) ?? false;
 
+/** Upstream's filterTimeout. */
+export const FILTER_TIMEOUT_MS = 10_000;
+
 /** The API's limit of alternatives. */
 const MOST_ALTERNATIVES = 8;
 
@@ -54,11 +57,13 @@ const refusal = (...reasons: string[]): Refusal => ({ reasons, unresolvable: tru
  *
  * @param assumed shared by all profiles, so that no two give one device
  * @param load called when the first pod claims devices
+ * @param filterTimeoutMs how long devices may be looked for on one node; 0: there is no such limit
  */
 export function createDynamicResources(
   binder: Pick<ClaimBinder, 'bind' | 'deallocate' | 'remove' | 'unreserve' | 'whyNeverReady'>,
   assumed: AssumedClaims,
   load: () => Promise<DeviceSelectors> = loadSelectors,
+  filterTimeoutMs: number = FILTER_TIMEOUT_MS,
 ): Plugin {
   let loaded: DeviceSelectors | undefined;
   /** Undefined: the pod claims nothing. */
@@ -75,6 +80,7 @@ export function createDynamicResources(
       ...{ pools, devicesOn: devicesByNode(pools), selectors: loaded },
       ...assumed.allocated(objects),
       classOf: (name) => objects.deviceClass(name),
+      timeoutMs: filterTimeoutMs || undefined,
     };
   };
   const chooserFor = (cycle: Cycle, { pending, extended }: Needs) => {
