@@ -83,6 +83,22 @@ test('without an answer pods are refused, or let in and marked where that is the
   assert.deepEqual(notes, { 'imagepolicywebhook.image-policy.k8s.io/failed-open': 'true' });
 });
 
+test('an answer without a verdict allows nothing, one of another type or form is none', async () => {
+  for (const answer of [{}, { status: null }, { status: {} }, { status: { allowed: null } }])
+    await assert.rejects(
+      open(() => answer, { defaultAllow: true }).write('nginx'),
+      /one or more images rejected by webhook backend/,
+    );
+  for (const [answer, message] of [
+    [{ kind: 'Pod', apiVersion: 'v1', status: { allowed: true } }, /of kind "Pod" in version "v1"/],
+    [{ apiVersion: 'imagepolicy.k8s.io/v1', status: { allowed: true } }, /in version "imagepolicy.k8s.io\/v1"/],
+    [{ status: { allowed: 'yes' } }, /status.allowed that is no boolean/],
+    [{ status: [] }, /status that is no object/],
+    [[], /is no object/],
+  ] as const)
+    await assert.rejects(open(() => answer).write('nginx'), message);
+});
+
 test('a server with the plugin asks the place that the files name', async () => {
   await using directory = await temporaryDirectory();
   const { caPem, serving } = await createTestPki();

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { V1Pod } from '../../api/gen/types.ts';
+import { isJsonMap } from '../../api/machinery/clone.ts';
 import { type Clock, steadyMs } from '../../std/clock.ts';
 import type { AdmissionAttributes, AdmissionPlugin } from '../contracts.ts';
 import { openWebhookClient, type WebhookClient, WebhookFailure, withBackoff } from '../outgoing/webhook-client.ts';
@@ -49,7 +50,7 @@ export function createImagePolicyWebhook(
     const found = known.get(key);
     if (found && found.untilMs > steadyMs(clock)) return found.verdict;
     const metadata = {};
-    const review = { kind: 'ImageReview', apiVersion: 'imagepolicy.k8s.io/v1alpha1', metadata, spec, status: { allowed: false } };
+    const review = { kind: 'ImageReview', apiVersion: VERSION, metadata, spec, status: { allowed: false } };
     const shouldRetry = (error: unknown) => error instanceof WebhookFailure && error.retryable;
     const client = await open();
     const backoff = { clock, random, initialMs: config.retryBackoffMs };
@@ -102,11 +103,20 @@ function reviewSpec({ object, subresource, namespace }: AdmissionAttributes): ob
   };
 }
 
+const VERSION = 'imagepolicy.k8s.io/v1alpha1';
+
+/** What an answer leaves out is as empty as in Go: without a status nothing is allowed. An answer of another type or form is none. */
 function readVerdict(review: unknown): Verdict {
-  const status = (review as { status?: Record<string, unknown> } | undefined)?.status;
-  if (typeof status !== 'object' || status === null) throw new Error('the webhook’s answer has no status');
+  if (!isJsonMap(review)) throw new Error('the webhook’s answer is no object');
+  const { apiVersion = VERSION, kind = 'ImageReview' } = review;
+  if (kind !== 'ImageReview' || apiVersion !== VERSION)
+    throw new Error(`the webhook’s answer is of kind ${JSON.stringify(kind)} in version ${JSON.stringify(apiVersion)}`);
+  const status = review['status'] ?? {};
+  if (!isJsonMap(status)) throw new Error('the webhook’s answer has a status that is no object');
   const { allowed, reason, auditAnnotations } = status;
-  const annotations = typeof auditAnnotations === 'object' && auditAnnotations !== null ? Object.entries(auditAnnotations) : [];
+  if (allowed !== undefined && allowed !== null && typeof allowed !== 'boolean')
+    throw new Error('the webhook’s answer has a status.allowed that is no boolean');
+  const annotations = isJsonMap(auditAnnotations) ? Object.entries(auditAnnotations) : [];
   const isText = (entry: [string, unknown]): entry is [string, string] => typeof entry[1] === 'string';
   if (!annotations.every(isText)) throw new Error('the webhook’s answer has audit annotations that are no texts');
   return {
