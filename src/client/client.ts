@@ -70,7 +70,7 @@ export interface ResourceClient<T extends KubeObject = DynamicObject> {
 export interface Client {
   /** Without a namespace, a namespaced kind is read in all namespaces, and cannot be written. */
   resource<T extends KubeObject = DynamicObject>(kind: ResourceKind, namespace?: string): ResourceClient<T>;
-  /** A request outside the resource verbs (`/version`, `/healthz`, node proxy). Rejects with a StatusError for statuses >= 400. */
+  /** A request outside the resource verbs (`/version`, `/healthz`, node proxy). Rejects with a StatusError for statuses >= 300. */
   raw(request: {
     method?: string;
     path: string;

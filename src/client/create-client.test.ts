@@ -178,7 +178,22 @@ test('an answer that nobody looks at is not parsed, and a failure is told all th
   const inDefault = client.resource(pods, 'default');
   assert.deepEqual(await inDefault.patch('a', {}, { type: 'merge', unread: true }), {});
   assert.deepEqual(await inDefault.create({ metadata: { name: 'a' } } as never, { unread: true }), {});
-  await assert.rejects(inDefault.patch('a', {}, { type: 'merge' }), SyntaxError);
+  await assert.rejects(inDefault.patch('a', {}, { type: 'merge' }), { code: 'ANSWER_UNREADABLE' });
   status = 404;
   await assert.rejects(inDefault.patch('a', {}, { type: 'merge', unread: true }), { reason: 'NotFound' });
+});
+
+test('what stands before an API server is told of as such: a redirect with where it leads, a page that is no JSON with what was asked', async () => {
+  const redirect = open({ status: 302, headers: { location: 'https://login.example.com/?next=1' }, body: '<html>' }).client;
+  for (const asked of [redirect.resource(pods).list(), redirect.raw({ path: '/version' })])
+    await assert.rejects(
+      asked,
+      (error) => error instanceof StatusError && /leads elsewhere, to https:\/\/login\.example\.com/.test(error.message),
+    );
+  const page = open({ body: '<html>token</html>' }).client.resource(pods, 'default');
+  await assert.rejects(page.list(), {
+    code: 'ANSWER_UNREADABLE',
+    message: "the server's answer is no JSON (list pods, 18 characters)",
+  });
+  await assert.rejects(page.get('web'), { message: "the server's answer is no JSON (get pods web, 18 characters)" });
 });

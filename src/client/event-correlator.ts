@@ -1,5 +1,6 @@
-import { hash } from 'node:crypto';
+import { hash, randomUUID } from 'node:crypto';
 import type { CoreV1Event } from '../api/gen/types.ts';
+import { checkDnsSubdomain } from '../api/machinery/names.ts';
 import { formatTime } from '../api/machinery/object.ts';
 import type { Clock } from '../std/clock.ts';
 import { createTokenBucket, type TokenBucket, type TokenBucketOptions } from './transport/rate-limit.ts';
@@ -136,6 +137,9 @@ function dropFirst<V>(map: Map<string, V>, mayGo: (value: V) => boolean): void {
   }
 }
 
+/** An object's name may be one that no Event can have, a Role's for one, or be as long as names are; client-go takes a UUID then. */
+const eventName = (name: string): string => (checkDnsSubdomain(name).length === 0 ? name : randomUUID());
+
 /** What counts an event up. */
 export function countPatch(event: CoreV1Event): object {
   return { count: event.count, lastTimestamp: event.lastTimestamp, message: event.message };
@@ -175,7 +179,7 @@ export function makeEvent(
   return {
     apiVersion: 'v1',
     kind: 'Event',
-    metadata: { name: `${name}.${suffix}`, namespace: namespace || 'default' },
+    metadata: { name: eventName(`${name}.${suffix}`), namespace: namespace || 'default' },
     involvedObject: {
       apiVersion: subject.apiVersion,
       kind: subject.kind,

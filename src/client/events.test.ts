@@ -38,6 +38,37 @@ function open(
   return { clock, writes, recorder, warnings };
 }
 
+test('an event that is told of just when the last one has been sent is sent too, at whatever turn it comes', async () => {
+  for (let ticks = 0; ticks < 40; ticks++) {
+    const { recorder, writes } = open();
+    recorder.event(node, 'Normal', 'First', 'the first');
+    while (writes.length === 0) await undefined;
+    for (let i = 0; i < ticks; i++) await undefined;
+    recorder.event(node, 'Normal', 'Second', 'the second');
+    await recorder.flush();
+    assert.deepEqual(
+      writes.map(({ event }) => event.reason),
+      ['First', 'Second'],
+      `after ${ticks} ticks`,
+    );
+  }
+});
+
+test('the event of an object whose name no event can have has another name', async () => {
+  const { recorder, writes } = open();
+  for (const name of ['system:node', 'a'.repeat(250), 'web'])
+    recorder.event({ kind: 'Role', metadata: { name, namespace: 'ns' } }, 'Normal', 'Seen', 'seen');
+  await recorder.flush();
+  const names = writes.map(({ event }) => event.metadata.name!);
+  assert.match(names[0]!, /^[0-9a-f-]{36}$/);
+  assert.match(names[1]!, /^[0-9a-f-]{36}$/);
+  assert.match(names[2]!, /^web\.[0-9a-f]+$/);
+  assert.deepEqual(
+    writes.map(({ event }) => event.involvedObject.name?.length),
+    [11, 250, 3],
+  );
+});
+
 test('an event says what, where, who and when', async () => {
   const { recorder, writes } = open();
   recorder.event(node, 'Normal', 'NodeReady', 'Node n1 status is now: NodeReady');

@@ -75,13 +75,19 @@ class QueueingRecorder implements EventRecorder {
     this.#dropped = 0;
     const what = { type, reason, message: message.slice(0, MAX_MESSAGE) };
     this.#queue.push(makeEvent(subject, { component, host }, what, clock.now(), this.#count++));
+    this.#begin();
+  }
+
+  #begin(): void {
     this.#sending ??= this.#send().finally(() => {
       this.#sending = undefined;
+      // Told of after the queue was found empty, and before this.
+      if (this.#queue.length > 0 && !this.#options.signal?.aborted) this.#begin();
     });
   }
 
   async flush(): Promise<void> {
-    await this.#sending;
+    while (this.#sending !== undefined) await this.#sending;
   }
 
   async #send(): Promise<void> {

@@ -34,7 +34,8 @@ export function createCaller({ transport, userAgent = 'muster', requestTimeoutMs
     const body = call.body === undefined ? undefined : requestBody(call.body);
     if (body !== undefined) headers['content-type'] = call.contentType ?? 'application/json';
     const response = await transport.request({ method: call.method, path: call.path, headers, body, signal });
-    if (response.status < 400) return response;
+    // Redirects are not followed: whoever it leads to would be shown the credentials.
+    if (response.status < 300) return response;
     throw errorOfResponse(response.status, response.headers, await readText(response.body), call.asked);
   };
   return {

@@ -15,6 +15,7 @@ import type {
 import type { ObjectReader } from './object-reader.ts';
 import type { Call, Caller } from './request.ts';
 import { resourcePath } from './resource-path.ts';
+import { readAnswer } from './response-error.ts';
 import { splitLines } from './watch-lines.ts';
 
 const PATCH_CONTENT_TYPES: Readonly<Record<PatchType, string>> = {
@@ -58,7 +59,7 @@ export function createResourceClient<T extends KubeObject>(
   };
   const sendFor = async <R>(sent: Call, unread = false): Promise<R> => {
     const { text } = await caller.send(sent);
-    return (unread ? {} : JSON.parse(text)) as R;
+    return unread ? ({} as R) : readAnswer(text, sent.asked, (json) => JSON.parse(json) as R);
   };
   const withType = <R>(object: R): R => {
     const { apiVersion, kind: ownKind } = object as KubeObject;
@@ -71,7 +72,9 @@ export function createResourceClient<T extends KubeObject>(
     list: async (options = {}) => {
       const sent = call('list', 'GET', { query: listQuery(options) }, { signal: options.signal });
       const { text } = await caller.send(sent);
-      const list = isLarge(text.length) ? await runWithPauses(reader.listInSteps<T>(text)) : reader.list<T>(text);
+      const list = await readAnswer(text, sent.asked, (json) =>
+        isLarge(json.length) ? runWithPauses(reader.listInSteps<T>(json)) : reader.list<T>(json),
+      );
       // A server in Go writes an empty list of many kinds as null.
       return list.items ? list : { ...list, items: [] };
     },

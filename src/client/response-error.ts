@@ -1,4 +1,5 @@
 import { type Status, StatusError, type StatusReason } from '../api/machinery/status-error.ts';
+import { CodedError } from '../std/coded-error.ts';
 
 /** What was asked, for messages about answers that say nothing themselves. */
 export interface RequestedThing {
@@ -27,7 +28,7 @@ const GENERIC: Readonly<Record<number, { reason: StatusReason; message: string }
 
 const MAX_QUOTED = 200;
 
-/** The error of an answer with a status of 400 or more: its Status when it sent one, else upstream's words for the number. */
+/** The error of an answer with a status of 300 or more: its Status when it sent one, else upstream's words for the number. */
 export function errorOfResponse(
   status: number,
   headers: Readonly<Record<string, string>>,
@@ -42,7 +43,10 @@ export function errorOfResponse(
   }
   const generic = GENERIC[status] ?? {
     reason: status >= 500 ? ('InternalError' as const) : ('' as const),
-    message: `an error on the server (${quote(body) || `status ${status}`}) has prevented the request from succeeding`,
+    message:
+      status < 400
+        ? redirected(headers['location'] ?? '')
+        : `an error on the server (${quote(body) || `status ${status}`}) has prevented the request from succeeding`,
   };
   const what = `${asked.verb} ${asked.resource}${asked.name ? ` ${asked.name}` : ''}`;
   return new StatusError({
@@ -60,6 +64,24 @@ export function errorOfResponse(
     },
     code: status,
   });
+}
+
+const redirected = (location: string): string =>
+  `the server leads elsewhere${location && `, to ${quote(location)}`}, which is not followed: name the address itself as the server`;
+
+/** What `read` makes of an answer; where it is no JSON, as what stands between us and an API server may say, the error tells what was asked. */
+export async function readAnswer<T>(text: string, asked: RequestedThing, read: (text: string) => T | Promise<T>): Promise<T> {
+  try {
+    return await read(text);
+  } catch (cause) {
+    if (!(cause instanceof SyntaxError)) throw cause;
+    // Never the text: an answer may be a Secret that was cut off.
+    const what = `${asked.verb} ${asked.resource}${asked.name ? ` ${asked.name}` : ''}`;
+    throw new CodedError(`the server's answer is no JSON (${what}, ${text.length} characters)`, {
+      code: 'ANSWER_UNREADABLE',
+      retryable: true,
+    });
+  }
 }
 
 function parseStatus(body: string): Status | undefined {
