@@ -60,7 +60,7 @@ export async function startApiServer(config: ApiServerConfig): Promise<ApiServer
   const startMs = clock.now();
   const builtIn = await kindsServed(config.kinds ?? allKinds, config.runtimeConfig);
   const kinds = new ChangingKinds(builtIn);
-  const { keyspace, store, storeMetrics, encryption } = await openStorage(config, { builtIn, kinds });
+  const { keyspace, store, storeMetrics, encryption } = await openStorage(config, builtIn);
   const cache = new WatchCache({ store, keyspace, kinds: builtIn, clock, logger, random });
   const addressRanges = parseAddressRanges(config.serviceClusterIpRange);
   const portRange = new PortRange(config.serviceNodePortRange ?? DEFAULT_NODE_PORTS);

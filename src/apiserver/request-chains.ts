@@ -7,7 +7,7 @@ import { compose } from './filters/compose.ts';
 import { createCorsFilter } from './filters/cors.ts';
 import { createGoawayFilter, leaveUnlessAuthenticated } from './filters/leave-connection.ts';
 import type { RunningRequests } from './filters/running-requests.ts';
-import { derivedFrom, type KindRegistry } from './kinds/kind-registry.ts';
+import type { KindRegistry } from './kinds/kind-registry.ts';
 import type { AccessMetrics } from './metrics/access-metrics.ts';
 import type { ServerMetrics } from './metrics/server-metrics.ts';
 import type { Security } from './security.ts';
@@ -64,8 +64,7 @@ export function createRequestChains(parts: RequestChainParts) {
     createBadCertificateFilter(logger),
     ...inner,
   ];
-  const served = derivedFrom(kinds, pathsOf);
-  const isKnown = (info: RequestInfo) => served().has(`${info.group}/${info.version}/${info.resource}/${info.subresource}`);
+  const isKnown = (info: RequestInfo) => isServed(kinds.byResource(info.group, info.version, info.resource), info.subresource);
   const shared = { running, metrics, isKnown, logger, strictTransportSecurity, shutdownSendRetryAfter };
   return {
     serve: createServe({ ...shared, chain: compose(outer, route) }),
@@ -73,10 +72,6 @@ export function createRequestChains(parts: RequestChainParts) {
   };
 }
 
-/** `group/version/resource/subresource` of all that is served: every name that a client can make up would be a series of its own. */
-const pathsOf = (kinds: readonly KindDefinition[]): ReadonlySet<string> =>
-  new Set(
-    kinds.flatMap(({ group, version, resource, parts, actions }) =>
-      ['', ...parts.map((p) => p.name), ...actions.map((a) => a.name)].map((sub) => `${group}/${version}/${resource}/${sub}`),
-    ),
-  );
+/** Whether it is one of a kind's paths: every name that a client can make up would be a series of its own. */
+const isServed = (kind: KindDefinition | undefined, subresource: string): boolean =>
+  kind !== undefined && (subresource === '' || [...kind.parts, ...kind.actions].some(({ name }) => name === subresource));

@@ -51,3 +51,17 @@ test('what is derived from the kinds is made once a change', () => {
   kinds.replace('a', [widget]);
   assert.deepEqual([count(), count(), made], [2, 2, 2]);
 });
+
+test('of several owners of one name the first counts, and when it goes the next one', () => {
+  const kinds = new ChangingKinds([pod]);
+  const [first, second] = [kindOf('example.com', 'Widget'), kindOf('example.com', 'Widget')];
+  kinds.replace('b', [second]);
+  assert.equal(kinds.byResource('example.com', 'v1', 'widgets'), second);
+  kinds.replace('a', [first]);
+  assert.equal(kinds.byResource('example.com', 'v1', 'widgets'), first);
+  kinds.replace('a', []);
+  assert.equal(kinds.byResource('example.com', 'v1', 'widgets'), second);
+  kinds.replace('b', [kindOf('example.com', 'Gadget')]);
+  assert.equal(kinds.byKind('example.com', 'v1', 'Widget'), undefined);
+  assert.ok(kinds.byKind('example.com', 'v1', 'Gadget'));
+});

@@ -18,18 +18,21 @@ export class ChangingKinds implements KindRegistry {
   readonly #builtIn: readonly KindDefinition[];
   readonly #added = new Map<string, readonly KindDefinition[]>();
   readonly #listeners = new Set<() => void>();
-  #all: readonly KindDefinition[];
-  #byResource: ReadonlyMap<string, KindDefinition>;
-  /** Made when first asked for. */
-  #byKind: ReadonlyMap<string, KindDefinition> | undefined;
+  /** Made when asked for: ten thousand definitions change it one by one. */
+  #all: readonly KindDefinition[] | undefined;
+  #byResource: Map<string, KindDefinition>;
+  #byKind: Map<string, KindDefinition>;
+  /** Whether one name is that of several: which of them counts is decided by all of them. */
+  #hasRepeated = false;
 
   constructor(builtIn: readonly KindDefinition[]) {
     this.#builtIn = builtIn;
-    this.#all = builtIn;
     this.#byResource = indexBy(builtIn, 'resource');
+    this.#byKind = indexBy(builtIn, 'kind');
   }
 
   all(): readonly KindDefinition[] {
+    this.#all ??= this.#made();
     return this.#all;
   }
 
@@ -38,7 +41,6 @@ export class ChangingKinds implements KindRegistry {
   }
 
   byKind(group: string, version: string, kind: string): KindDefinition | undefined {
-    this.#byKind ??= indexBy(this.#all, 'kind');
     return this.#byKind.get(`${group}/${version}/${kind}`);
   }
 
@@ -49,21 +51,57 @@ export class ChangingKinds implements KindRegistry {
 
   /** What an owner (a CustomResourceDefinition, by name) adds from now on; nothing takes it away. Built-in kinds win over added ones. */
   replace(owner: string, kinds: readonly KindDefinition[]): void {
+    const before = this.#added.get(owner) ?? [];
     if (kinds.length) this.#added.set(owner, kinds);
     else if (!this.#added.delete(owner)) return;
-    const owners = [...this.#added.keys()].sort();
-    const added = owners.flatMap((name) => this.#added.get(name)!);
-    this.#all = added.length ? [...this.#builtIn, ...added] : this.#builtIn;
-    this.#byResource = indexBy(this.#all, 'resource');
-    this.#byKind = undefined;
+    this.#all = undefined;
+    const isPlain = !this.#hasRepeated;
+    const isDone = isPlain && move(this.#byResource, 'resource', before, kinds) && move(this.#byKind, 'kind', before, kinds);
+    if (!isDone) this.#index();
     for (const listener of [...this.#listeners]) listener();
+  }
+
+  #index(): void {
+    const all = this.all();
+    this.#byResource = indexBy(all, 'resource');
+    this.#byKind = indexBy(all, 'kind');
+    this.#hasRepeated = this.#byResource.size < all.length || this.#byKind.size < all.length;
+  }
+
+  #made(): readonly KindDefinition[] {
+    const owners = [...this.#added.keys()].sort();
+    return owners.length ? [...this.#builtIn, ...owners.flatMap((name) => this.#added.get(name)!)] : this.#builtIn;
   }
 }
 
-function indexBy(kinds: readonly KindDefinition[], name: 'kind' | 'resource'): Map<string, KindDefinition> {
+type Indexed = 'kind' | 'resource';
+
+const idOf = (kind: KindDefinition, name: Indexed) => `${kind.group}/${kind.version}/${kind[name]}`;
+
+/** Puts kinds of one owner in the place of others. False, and not done, where one of the names is another's. */
+function move(
+  index: Map<string, KindDefinition>,
+  name: Indexed,
+  before: readonly KindDefinition[],
+  after: readonly KindDefinition[],
+): boolean {
+  for (const kind of before) {
+    const id = idOf(kind, name);
+    if (index.get(id) !== kind) return false;
+    index.delete(id);
+  }
+  for (const kind of after) {
+    const id = idOf(kind, name);
+    if (index.has(id)) return false;
+    index.set(id, kind);
+  }
+  return true;
+}
+
+function indexBy(kinds: readonly KindDefinition[], name: Indexed): Map<string, KindDefinition> {
   const index = new Map<string, KindDefinition>();
   for (const kind of kinds) {
-    const id = `${kind.group}/${kind.version}/${kind[name]}`;
+    const id = idOf(kind, name);
     if (!index.has(id)) index.set(id, kind);
   }
   return index;

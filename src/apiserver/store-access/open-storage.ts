@@ -2,23 +2,19 @@ import type { KindDefinition } from '../../api/machinery/kind.ts';
 import type { ApiServerConfig } from '../configuration.ts';
 import { kindOfKeys } from '../encryption/kind-of-keys.ts';
 import type { Encryption } from '../encryption/open-encryption.ts';
-import { derivedFrom, type KindRegistry } from '../kinds/kind-registry.ts';
 import { measureStore, StoreMetrics } from '../metrics/measured-store.ts';
 import { Keyspace } from './keyspace.ts';
 import { readUpstreamValues } from './upstream-values.ts';
 
 /** Where objects lie: the store as it was given, measured, encrypted where that is configured, and read where upstream wrote it. */
-export async function openStorage(
-  config: ApiServerConfig,
-  { builtIn, kinds }: { readonly builtIn: readonly KindDefinition[]; readonly kinds: KindRegistry },
-) {
+export async function openStorage(config: ApiServerConfig, builtIn: readonly KindDefinition[]) {
   const { clock, logger, random } = config;
   const keyspace = new Keyspace(
     config.storagePrefix ?? '/registry',
     builtIn.filter((kind) => kind.storage === 'stored'),
   );
-  const kindOfKey = derivedFrom(kinds, (all) => kindOfKeys(keyspace, all));
-  const kindOf = (key: string) => kindOfKey()(key);
+  // Custom resources lie under their group and plural, which say what they are.
+  const kindOf = kindOfKeys(keyspace, builtIn);
   const storeMetrics = new StoreMetrics();
   const measured = measureStore(config.store, storeMetrics, kindOf);
   let encryption: Encryption | undefined;
