@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { persistentVolumeKind } from '../../api/core/v1/persistent-volume.ts';
 import { persistentVolumeClaimKind } from '../../api/core/v1/persistent-volume-claim.ts';
 import { podKind } from '../../api/core/v1/pod.ts';
+import type { ResourceKind } from '../../api/machinery/kind.ts';
 import type { KubeObject } from '../../api/machinery/object.ts';
 import { runController, TestingCluster } from '../framework/testing-client.test-support.ts';
 import { createPvProtectionController } from '../pvprotection/controller.ts';
@@ -37,6 +38,32 @@ test('a claim that nobody uses goes at once; a pod on no node does not keep it',
   await using run = await runController(createPvcProtectionController, cluster);
   await run.settle(10);
   assert.equal(there(cluster), undefined);
+});
+
+test('of many claims of a namespace the server is asked once', async () => {
+  const cluster = new TestingCluster();
+  let listed = 0;
+  const { client } = cluster;
+  const resource = client.resource.bind(client);
+  const counting = ((kind: ResourceKind, namespace?: string) => {
+    const found = resource(kind, namespace);
+    const list: typeof found.list = (options) => {
+      if (kind.resource === 'pods') listed++;
+      return found.list(options);
+    };
+    return { ...found, list };
+  }) as typeof client.resource;
+  Object.defineProperty(cluster, 'client', { value: { ...client, resource: counting } });
+  const many = Array.from({ length: 100 }, (_, i) => `c${i}`);
+  for (const name of many)
+    cluster.put(persistentVolumeClaimKind, claim({ name, finalizers: [FINALIZER], deletionTimestamp: DELETED }));
+  await using run = await runController(createPvcProtectionController, cluster);
+  await run.settle(10);
+  assert.deepEqual(
+    many.filter((name) => cluster.get(persistentVolumeClaimKind, name, 'ns')),
+    [],
+  );
+  assert.equal(listed, 2, 'the informer, and once for all of them');
 });
 
 test('a claim that was made before gets its finalizer', async () => {

@@ -16,29 +16,69 @@ export function createPvcProtectionController(context: ControllerContext): Compo
   const claims = informers.of<V1PersistentVolumeClaim>(persistentVolumeClaimKind);
   const { pods, withClaim } = podsByClaim(informers);
 
-  const isUsed = async (claim: V1PersistentVolumeClaim, signal: AbortSignal): Promise<boolean> => {
-    if (withClaim(keyOf(claim)).some((pod) => usesClaim(pod, claim))) return true;
-    // Our cache may not have heard yet of a pod that the claim must not be taken from.
-    const { items } = await client.resource<V1Pod>(podKind, claim.metadata?.namespace).list({ signal });
-    return items.some((pod) => usesClaim(pod, claim));
+  const protectClaim = (claim: V1PersistentVolumeClaim, isUsed: boolean, signal: AbortSignal): Promise<void> => {
+    const resource = client.resource<V1PersistentVolumeClaim>(persistentVolumeClaimKind, claim.metadata?.namespace);
+    return protect(claim, { resource, finalizer: FINALIZER, isUsed: () => isUsed }, signal);
+  };
+  /** Claims that are being deleted, by namespace. */
+  const leaving = new Map<string, Set<string>>();
+  const note = ({ metadata }: V1PersistentVolumeClaim) => {
+    const { namespace = '', name = '' } = metadata ?? {};
+    leaving.set(namespace, (leaving.get(namespace) ?? new Set()).add(name));
+  };
+  const enqueueLeaving = (claim: V1PersistentVolumeClaim) => {
+    note(claim);
+    releaseLoop.add(claim.metadata?.namespace ?? '');
+  };
+
+  /** Together: that no pod uses them is asked of the server once for all of them. */
+  const release = async (namespace: string, signal: AbortSignal): Promise<void> => {
+    const names = leaving.get(namespace) ?? new Set();
+    leaving.delete(namespace);
+    const unused = [...names].flatMap((name) => {
+      const claim = claims.get(name, namespace);
+      const concerned =
+        claim && waitsForRelease(claim, FINALIZER) && !withClaim(keyOf(claim)).some((pod) => usesClaim(pod, claim));
+      return concerned ? claim : [];
+    });
+    if (unused.length === 0) return;
+    try {
+      // Our cache may not have heard yet of a pod that a claim must not be taken from.
+      const { items } = await client.resource<V1Pod>(podKind, namespace).list({ signal });
+      const users = Map.groupBy(
+        items.flatMap((pod) => claimsOfPod(pod).map((name) => ({ name, pod }))),
+        ({ name }) => name,
+      );
+      for (let claim = unused.at(-1); claim; claim = unused.at(-1)) {
+        const those = users.get(claim.metadata?.name ?? '') ?? [];
+        const isUsed = those.some(({ pod }) => usesClaim(pod, claim!));
+        await protectClaim(claim, isUsed, signal);
+        unused.pop();
+      }
+    } catch (error) {
+      for (const claim of unused) note(claim);
+      throw error;
+    }
   };
   const reconcile = async (key: string, signal: AbortSignal): Promise<void> => {
     const { namespace, name } = splitKey(key);
     const claim = claims.get(name, namespace);
-    const resource = client.resource<V1PersistentVolumeClaim>(persistentVolumeClaimKind, namespace);
-    if (claim) await protect(claim, { resource, finalizer: FINALIZER, isUsed }, signal);
+    if (claim && lacksFinalizer(claim, FINALIZER)) await protectClaim(claim, true, signal);
   };
   const loop = new Reconciler({ name: context.name, reconcile, clock, logger, metrics });
+  const releaseLoop = new Reconciler({ name: `${context.name}-leaving`, reconcile: release, clock, logger, metrics });
   const enqueueClaims = (pod: V1Pod) => {
     for (const name of claimsOfPod(pod)) {
       const claim = claims.get(name, pod.metadata?.namespace);
-      if (claim && waitsForRelease(claim, FINALIZER)) loop.add(keyOf(claim));
+      if (claim && waitsForRelease(claim, FINALIZER)) enqueueLeaving(claim);
     }
   };
   return createController(context, {
     sources: [
       source(claims, (claim, { type }) => {
-        if (type !== 'deleted' && (lacksFinalizer(claim, FINALIZER) || waitsForRelease(claim, FINALIZER))) loop.add(keyOf(claim));
+        if (type === 'deleted') return;
+        if (lacksFinalizer(claim, FINALIZER)) loop.add(keyOf(claim));
+        else if (waitsForRelease(claim, FINALIZER)) enqueueLeaving(claim);
       }),
       source(pods, (pod, { type, previous }) => {
         if (mayRelease(pod, type === 'deleted')) enqueueClaims(pod);
@@ -46,6 +86,6 @@ export function createPvcProtectionController(context: ControllerContext): Compo
         if (previous && previous.metadata?.uid !== pod.metadata?.uid) enqueueClaims(previous);
       }),
     ],
-    loops: [loop],
+    loops: [loop, releaseLoop],
   });
 }
