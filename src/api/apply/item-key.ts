@@ -13,7 +13,7 @@ export function keyOfItem(type: ListType, item: unknown): ItemKey {
   if (item === null || item === undefined) throw new Error('associative list with keys may not have a null element');
   if (!isJsonMap(item)) throw new Error('associative list with keys may not have non-map elements');
   const key: (readonly [string, unknown])[] = [];
-  for (const { name, default: absent } of type.keys) {
+  for (const { name, default: absent } of keysToAsk(type, item)) {
     const value = (Object.hasOwn(item, name) ? item[name] : undefined) ?? absent;
     // An item that leaves it out is another one than an item that has it.
     if (value !== undefined) key.push([name, value]);
@@ -23,6 +23,29 @@ export function keyOfItem(type: ListType, item: unknown): ItemKey {
       `associative list with keys has an element that omits all key fields [${type.keys.map(({ name }) => JSON.stringify(name)).join(' ')}] (and doesn't have default values for any key fields)`,
     );
   return key;
+}
+
+/** So few are all asked for. */
+const FEW_KEYS = 8;
+
+/** Of many keys those that an item has, or that are there by default. A memo of a pure function: it changes no answer. */
+const placesOfKeys = new WeakMap<
+  ListType,
+  { readonly byName: ReadonlyMap<string, number>; readonly byDefault: readonly number[] }
+>();
+
+function keysToAsk(type: ListType, item: Record<string, unknown>): ListType['keys'] {
+  const { keys } = type;
+  if (keys.length <= FEW_KEYS) return keys;
+  let places = placesOfKeys.get(type);
+  if (!places) {
+    const byDefault = keys.flatMap((key, i) => (key.default === undefined ? [] : [i]));
+    places = { byName: new Map(keys.map(({ name }, i) => [name, i])), byDefault };
+    placesOfKeys.set(type, places);
+  }
+  const { byName, byDefault } = places;
+  const asked = new Set([...Object.keys(item).flatMap((name) => byName.get(name) ?? []), ...byDefault]);
+  return [...asked].sort((a, b) => a - b).map((i) => keys[i]!);
 }
 
 function elementOfValue(item: unknown): string {

@@ -1,5 +1,6 @@
 /** What is wrong with an expression before it runs, in cel-go's words and layout (common/error.go). */
 import { CodedError } from '../../std/coded-error.ts';
+import { codePointCount } from './values.ts';
 
 export interface Issue {
   /** In UTF-16 units from the start of the expression; negative when it is about no place in it. */
@@ -11,27 +12,26 @@ const MOST_ISSUES = 100;
 /** Longer lines are not drawn. */
 const LONGEST_SHOWN_LINE = 16_384;
 
-function locate(source: string, offset: number): { line: number; column: number; text: string } {
-  const before = source.slice(0, offset).split('\n');
-  return {
-    line: before.length,
-    column: [...before.at(-1)!].length,
-    text: source.split('\n')[before.length - 1] ?? '',
-  };
+function locate(source: string, offset: number): { line: number; before: string; text: string } {
+  const begin = offset === 0 ? 0 : source.lastIndexOf('\n', offset - 1) + 1;
+  const end = source.indexOf('\n', offset);
+  let line = 1;
+  for (let at = source.indexOf('\n'); at >= 0 && at < begin; at = source.indexOf('\n', at + 1)) line++;
+  return { line, before: source.slice(begin, offset), text: source.slice(begin, end < 0 ? undefined : end) };
 }
+
+const isWide = (character: string) => character.codePointAt(0)! > 127;
 
 /** `ERROR: <input>:1:6: undeclared reference to 'x' (in container '')` and the place drawn below it. */
 export function formatIssue(source: string, { offset, message }: Issue): string {
   if (offset < 0) return `ERROR: <input>:-1:0: ${message}`;
-  const { line, column, text } = locate(source, offset);
+  const { line, before, text } = locate(source, offset);
+  const column = codePointCount(before);
   const place = `ERROR: <input>:${line}:${column + 1}: ${message}`;
   if (text.length > LONGEST_SHOWN_LINE) return place;
-  const dots = [...text]
-    .slice(0, column)
-    .map((character) => (character.codePointAt(0)! > 127 ? '．' : '.'))
-    .join('');
-  const wide = ([...text][column]?.codePointAt(0) ?? 0) > 127;
-  return `${place}\n | ${text.replaceAll('\t', ' ')}\n | ${dots.padEnd(column, '.')}${wide ? '＾' : '^'}`;
+  const dots = before.replace(/[\s\S]/gu, (character) => (isWide(character) ? '．' : '.'));
+  const here = text.slice(before.length);
+  return `${place}\n | ${text.replaceAll('\t', ' ')}\n | ${dots}${here !== '' && isWide(here) ? '＾' : '^'}`;
 }
 
 /** An expression that does not parse or whose types do not fit. The message holds every issue, in the order of their places. */

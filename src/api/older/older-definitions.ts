@@ -1,4 +1,5 @@
 /** CustomResourceDefinitions as apiextensions.k8s.io/v1beta1 had them: one schema for all versions, or none, and fields kept unless said. */
+import type { Steps } from '../../std/pauses.ts';
 import { checkDefinition, customResourceDefinitionKind } from '../apiextensions/v1/custom-resource-definition.ts';
 import type { DefinitionConversion, DefinitionSpec, DefinitionVersion, PrinterColumn } from '../apiextensions/v1/definition.ts';
 import { setDefinitionDefaults } from '../apiextensions/v1/definition-defaults.ts';
@@ -119,11 +120,12 @@ function prepare(object: DynamicObject, change: (current: DynamicObject) => void
   object['status'] = current['status'];
 }
 
-function validate(object: DynamicObject, existing: DynamicObject | undefined): FieldError[] {
+function* validate(object: DynamicObject, existing: DynamicObject | undefined): Steps<FieldError[]> {
   const spec = (object['spec'] ?? {}) as OldForm;
   const hadDefaults = existing && checkNoDefaults((existing['spec'] ?? {}) as OldForm).length > 0;
   const defaults = hadDefaults ? [] : checkNoDefaults(spec);
-  const errors = [...checkDefinition(toToday(object), existing && toToday(existing), { asBeta: true }), ...checkOldForm(spec)];
+  const found = yield* checkDefinition(toToday(object), existing && toToday(existing), { asBeta: true });
+  const errors = [...found, ...checkOldForm(spec)];
   // What defaults would ask for is not asked where they may not be.
   return defaults.length ? [...errors.filter(({ message }) => !message.endsWith(FOR_DEFAULTS)), ...defaults] : errors;
 }
@@ -142,7 +144,7 @@ export const olderDefinitions: readonly KindDefinition[] = [
       prepare(object, (current) => customResourceDefinitionKind.prepareForCreate!(current, context)),
     prepareForUpdate: (updated, existing, context) =>
       prepare(updated, (current) => customResourceDefinitionKind.prepareForUpdate!(current, toToday(existing), context)),
-    validate: (object, _context, existing) => validate(object, existing),
+    validateInSteps: (object, _context, existing) => validate(object, existing),
     deprecation: deprecationWarning(`${GROUP}/v1beta1`, 'CustomResourceDefinition', {
       deprecated: 16,
       removed: 22,

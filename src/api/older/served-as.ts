@@ -14,7 +14,14 @@ export interface OlderVersion
     Partial<
       Pick<
         KindDefinition,
-        'actions' | 'setDefaults' | 'prepareForCreate' | 'prepareForUpdate' | 'validate' | 'defaultPropagation' | 'jsonOnly'
+        | 'actions'
+        | 'setDefaults'
+        | 'prepareForCreate'
+        | 'prepareForUpdate'
+        | 'validate'
+        | 'validateInSteps'
+        | 'defaultPropagation'
+        | 'jsonOnly'
       >
     > {
   /** Absent: both have the same fields. */
@@ -37,7 +44,8 @@ export function servedAs(today: KindDefinition, older: OlderVersion): KindDefini
     toStored: (object: DynamicObject) => object,
     fromStored: (object: DynamicObject) => object,
   };
-  const { prepareForCreate, prepareForUpdate, validate, validateUpdate, warnings, rowConditions, rowOrder } = today;
+  const { prepareForCreate, prepareForUpdate, validate, validateInSteps, validateUpdate, warnings, rowConditions, rowOrder } =
+    today;
   return {
     ...today,
     storedAs: {
@@ -73,6 +81,9 @@ export function servedAs(today: KindDefinition, older: OlderVersion): KindDefini
     }),
     ...(rowOrder && { rowOrder: (a, b) => rowOrder(toToday(a), toToday(b)) }),
     ...(rowConditions && { rowConditions: (object) => rowConditions(toToday(object)) }),
+    ...(validateInSteps && {
+      validateInSteps: (object, context, existing) => validateInSteps(toToday(object), context, existing && toToday(existing)),
+    }),
     ...(validate && {
       validate: (object, context, existing) => validate(toToday(object), context, existing && toToday(existing)),
     }),

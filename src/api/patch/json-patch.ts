@@ -61,13 +61,13 @@ export function* applyJsonPatchInSteps<T>(document: T, patch: unknown): Steps<T>
 export type PatchOperation = Readonly<Record<string, unknown>> | null;
 
 /** The same past the patch handler, for patches that clients did not send: a field of a wrong type is one that is not there. */
-export function applyPatchOperations<T>(document: T, patch: readonly PatchOperation[]): T {
+export function applyPatchOperations<T>(document: T, patch: readonly PatchOperation[]): Steps<T> {
   const text = (value: unknown) => (typeof value === 'string' ? value : undefined);
   const operations = patch.map((raw) => {
     const { op, path, from, value } = raw ?? {};
     return { op: text(op) ?? 'unknown', path: text(path), from: text(from), value };
   });
-  return runAtOnce(applyAll(document, operations));
+  return applyAll(document, operations);
 }
 
 /** Items of lists that are moved between two pauses: some milliseconds. */

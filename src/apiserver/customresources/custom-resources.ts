@@ -1,7 +1,7 @@
 import { customResourceDefinitionKind as definitionKind } from '../../api/apiextensions/v1/custom-resource-definition.ts';
 import { CLEANUP_FINALIZER, type Definition, isCondition } from '../../api/apiextensions/v1/definition.ts';
 import { planStatus, setCondition } from '../../api/apiextensions/v1/definition-status.ts';
-import { structuralProblems } from '../../api/apiextensions/v1/definition-validation.ts';
+import { prepareDefinition, structuralProblems } from '../../api/apiextensions/v1/definition-validation.ts';
 import { equalJson } from '../../api/machinery/clone.ts';
 import type { KindDefinition } from '../../api/machinery/kind.ts';
 import { type DynamicObject, formatTime } from '../../api/machinery/object.ts';
@@ -11,6 +11,7 @@ import type { Clock, Timer } from '../../std/clock.ts';
 import { exactJsonText } from '../../std/exact-json.ts';
 import type { Logger } from '../../std/logger.ts';
 import { nextTurn } from '../../std/next-turn.ts';
+import { runWithPauses } from '../../std/pauses.ts';
 import type { ActionHandler, ObjectReader, ObjectWriter } from '../contracts.ts';
 import type { ChangingKinds } from '../kinds/kind-registry.ts';
 import type { ObjectStore } from '../store-access/object-store.ts';
@@ -50,6 +51,8 @@ export class CustomResources {
   readonly #served = new Map<string, Served>();
   readonly #waiting = new Set<string>();
   readonly #retries = new Map<string, { readonly backoff: Backoff; timer?: Timer }>();
+  /** By definition: stops waiting for its last object. */
+  readonly #awaited = new Map<string, () => void>();
   #unsubscribe: (() => void) | undefined;
   #running: Promise<void> | undefined;
   #stopped = false;
@@ -79,6 +82,7 @@ export class CustomResources {
   stop(): void {
     this.#stopped = true;
     this.#unsubscribe?.();
+    for (const leave of this.#awaited.values()) leave();
     for (const { timer } of this.#retries.values()) timer?.cancel();
   }
 
@@ -137,6 +141,7 @@ export class CustomResources {
       return;
     }
     const definition = object as object as Definition;
+    await runWithPauses(prepareDefinition(definition));
     const planned = this.#plan(definition);
     const accepted = planned === definition.status ? definition : { ...definition, status: planned };
     // Before the status says so: who sees it established finds it served.
@@ -239,15 +244,21 @@ export class CustomResources {
     }
   }
 
-  /** Objects with finalizers stay for a while. */
+  /** Objects with finalizers stay for a while. Each change of the definition asks for them anew. */
   #awaitLast(name: string, kind: KindDefinition): void {
     const { cache } = this.#config;
+    this.#awaited.get(name)?.();
     const held = cache.kind(kind);
-    const leave = held.subscribe(() => {
+    const unsubscribe = held.subscribe(() => {
       if (held.objects.size > 0) return;
       leave();
       this.#enqueue(name);
     });
+    const leave = () => {
+      unsubscribe();
+      this.#awaited.delete(name);
+    };
+    this.#awaited.set(name, leave);
   }
 }
 

@@ -49,7 +49,8 @@ export function createCustomSchema(
     prune(object, schema, dropped);
     return dropped.length > 0;
   };
-  const setDefaults = (object: DynamicObject): boolean => !keepsUnknown && setSchemaDefaults(object, defaults);
+  const setDefaults = (object: DynamicObject, tooMuch?: 'left-out'): boolean =>
+    !keepsUnknown && setSchemaDefaults(object, defaults, tooMuch);
   return {
     schema,
     keepsUnknown,
@@ -66,13 +67,13 @@ export function createCustomSchema(
       }),
     }),
     prune: pruned,
-    setDefaults,
+    setDefaults: (object) => setDefaults(object),
     readStored: (object) => {
       const dropped: string[] = [];
       coerceEmbedded(object, schema, dropped, true);
       let changed = pruned(object) || dropped.length > 0;
       if (!keepsUnknown) changed = dropIdleNulls(object, schema) || changed;
-      return setDefaults(object) || changed;
+      return setDefaults(object, 'left-out') || changed;
     },
     readConverted: (object) => {
       pruned(object);

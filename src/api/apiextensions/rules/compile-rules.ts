@@ -1,3 +1,4 @@
+import { Pace, runAtOnce, type Steps } from '../../../std/pauses.ts';
 import { CelCompileError, compile, createEnvironment, type Environment, type Program } from '../../cel/cel.ts';
 import { type CelType, optionalOf } from '../../cel/types.ts';
 import type { JsonSchema, ValidationRule } from '../schema/json-schema.ts';
@@ -26,21 +27,34 @@ export const SELF_TYPE = 'selfType';
 const compiled = { resource: new WeakMap<JsonSchema, CompiledRules>(), other: new WeakMap<JsonSchema, CompiledRules>() };
 
 /** A schema's own rules (…/schema/cel/compilation.go). */
-export function compileRules(schema: JsonSchema, isResource: boolean): CompiledRules {
+export const compileRules = (schema: JsonSchema, isResource: boolean): CompiledRules =>
+  runAtOnce(compileRulesInSteps(schema, isResource));
+
+/** The same, with a pause after so many characters of expressions. */
+export function* compileRulesInSteps(schema: JsonSchema, isResource: boolean, pace = compilingPace()): Steps<CompiledRules> {
   const memo = isResource ? compiled.resource : compiled.other;
   let rules = memo.get(schema);
   if (!rules) {
-    rules = compileAll(schema, isResource);
+    rules = yield* compileAll(schema, isResource, pace);
     memo.set(schema, rules);
   }
   return rules;
 }
 
-function compileAll(schema: JsonSchema, isResource: boolean): CompiledRules {
+/** Counts characters of expressions that are compiled between two pauses: some milliseconds. */
+export const compilingPace = (): Pace => new Pace(2_000);
+/** What an expression takes besides. */
+const LOOKED_AT = 50;
+
+function* compileAll(schema: JsonSchema, isResource: boolean, pace: Pace): Steps<CompiledRules> {
   const declared = declareType(schema, SELF_TYPE, isResource);
-  const rules = schema['x-kubernetes-validations'] ?? [];
   if (!declared) return { declared, rules: [] };
-  return { declared, rules: rules.map((rule) => compileRule(rule, declared.type)) };
+  const rules: CompiledRule[] = [];
+  for (const rule of schema['x-kubernetes-validations'] ?? []) {
+    rules.push(compileRule(rule, declared.type));
+    if (pace.due((rule.rule?.length ?? 0) + (rule.messageExpression?.length ?? 0) + LOOKED_AT)) yield;
+  }
+  return { declared, rules };
 }
 
 function compileRule(rule: ValidationRule, self: CelType): CompiledRule {

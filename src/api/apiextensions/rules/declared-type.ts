@@ -90,11 +90,12 @@ export function withTypeAndMeta(schema: JsonSchema): JsonSchema {
 function declareObject(given: JsonSchema, name: string, isResource: boolean): Declared {
   const schema = isResource ? withTypeAndMeta(given) : given;
   const fields = new Map<string, CelType>();
+  const required = new Set(schema.required);
   let minSize = 2;
   for (const [property, inner] of Object.entries(schema.properties ?? {})) {
     const declared = declareType(inner, `${name}.${property}`);
     if (!declared) continue;
-    if (schema.required?.includes(property) && inner.default === undefined) minSize += property.length + 4 + declared.minSize;
+    if (required.has(property) && inner.default === undefined) minSize += property.length + 4 + declared.minSize;
     const escaped = escapeName(property);
     if (escaped !== undefined) fields.set(escaped, declared.type);
   }
@@ -114,7 +115,10 @@ function declareText({ format, maxLength, enum: values }: JsonSchema): Declared 
   }
   if (maxLength !== undefined) return withSize(STRING, Math.max(0, maxLength) * 4, 2);
   if (values?.length) {
-    const longest = Math.max(...values.map((value) => (typeof value === 'string' ? Buffer.byteLength(value) : 0)));
+    const longest = values.reduce<number>(
+      (most, value) => (typeof value === 'string' ? Math.max(most, Buffer.byteLength(value)) : most),
+      0,
+    );
     return withSize(STRING, longest, 2);
   }
   return withSize(STRING, PLAIN_LENGTH, 2);

@@ -1,10 +1,14 @@
+import type { Steps } from '../../../std/pauses.ts';
+import type { Program } from '../../cel/cel.ts';
+import { patternSize } from '../../cel/pattern-size.ts';
 import { forbiddenField, invalidField, requiredField } from '../../machinery/field-error.ts';
 import type { FieldError } from '../../machinery/status-error.ts';
 import { child, index } from '../schema/field-path.ts';
-import { isEmbedded, type JsonSchema } from '../schema/json-schema.ts';
+import { innerSchemas, isEmbedded, type JsonSchema } from '../schema/json-schema.ts';
+import { patternError } from '../schema/pattern.ts';
 import type { RuleChecks, RulePlace } from '../schema/rule-texts.ts';
 import { shownRule } from '../schema/shown-schema.ts';
-import { type CompiledRule, compileRules } from './compile-rules.ts';
+import { type CompiledRule, compileRules, compileRulesInSteps, compilingPace } from './compile-rules.ts';
 import { type Declared, LARGEST_REQUEST } from './declared-type.ts';
 
 /** What one rule may cost at worst, and all rules of a schema together (apiextensions/validation/cel_validation.go). */
@@ -16,6 +20,41 @@ const MOST_BLAMED = 4;
 interface Totals {
   cost: number;
   readonly rules: { readonly path: string; readonly cost: number }[];
+}
+
+/** What was estimated. A memo of a pure function: a program is of the rules of one schema. */
+const estimates = new WeakMap<Program, number>();
+
+/** What a program can cost at worst. */
+function estimate(program: Program, { type }: Declared): number {
+  let most = estimates.get(program);
+  if (most === undefined) {
+    most = program.estimateCost(type).max;
+    estimates.set(program, most);
+  }
+  return most;
+}
+
+/**
+ * Does what takes long about the patterns and rules of a schema, with pauses: checks find it done. The schema must not be too deep.
+ */
+export function* prepareSchema(root: JsonSchema): Steps<void> {
+  const pace = compilingPace();
+  const waiting: JsonSchema[] = [root];
+  for (let schema = waiting.pop(); schema; schema = waiting.pop()) {
+    for (const inner of innerSchemas(schema)) waiting.push(inner);
+    if (schema.pattern) {
+      patternError(schema.pattern);
+      if (pace.due(patternSize(schema.pattern))) yield;
+    }
+    if (!schema['x-kubernetes-validations']?.length) continue;
+    const { declared, rules } = yield* compileRulesInSteps(schema, schema === root || isEmbedded(schema), pace);
+    for (const { rule, program, message } of declared ? rules : [])
+      for (const each of [program, message]) {
+        if (each) estimate(each, declared!);
+        if (pace.due(rule.rule.length)) yield;
+      }
+  }
 }
 
 /**
@@ -104,12 +143,12 @@ class Place implements RulePlace {
     const { rule, program, message } = compiled;
     const errors: FieldError[] = [];
     const times = this.#config.cardinality ?? Math.floor(LARGEST_REQUEST / (declared.minSize + 1));
-    errors.push(...this.#weigh((program?.estimateCost(declared.type).max ?? 0) * times, 'rule', at));
+    errors.push(...this.#weigh((program ? estimate(program, declared) : 0) * times, 'rule', at));
     if (compiled.error === 'rule is not specified') errors.push(requiredField(child(at, 'rule'), compiled.error));
     else if (compiled.error !== undefined) errors.push(invalidField(child(at, 'rule'), shownRule(rule), compiled.error));
     if (compiled.messageError !== undefined)
       errors.push(invalidField(child(at, 'messageExpression'), shownRule(rule), compiled.messageError));
-    else if (message) errors.push(...this.#weigh(message.estimateCost(declared.type).max, 'messageExpression', at));
+    else if (message) errors.push(...this.#weigh(estimate(message, declared), 'messageExpression', at));
     const { uncorrelated } = this.#config;
     if (compiled.usesOldSelf && uncorrelated !== undefined)
       errors.push(

@@ -18,11 +18,13 @@ import {
 import { byName } from '../schema/list-items.ts';
 import { resolveFieldPath } from '../schema/simple-path.ts';
 import { correlateItems, Unchanged } from '../schema/unchanged.ts';
-import { type CompiledRule, compileRules, SELF_TYPE } from './compile-rules.ts';
+import { type CompiledRule, compileRulesInSteps, SELF_TYPE } from './compile-rules.ts';
 import { valueBySchema } from './schema-value.ts';
 
 /** What all rules of one object may cost together (apiserver/pkg/apis/cel/config.go). */
 const BUDGET = 10_000_000;
+/** Told of one object; when there are more, no further rules are run. */
+const MOST_ERRORS = 1000;
 /** After rules of so much effort, some 5 ms, others have their turn. */
 const STEP_EFFORT = 50_000;
 
@@ -127,7 +129,7 @@ function* check(checked: Checked, run: Run): Steps<void> {
 const below = (schema: JsonSchema) => ({ schema, isResource: isEmbedded(schema) });
 
 function* checkOwn({ value, schema, path, old, isResource, ratchet }: Checked, run: Run): Steps<void> {
-  const { rules } = compileRules(schema, isResource);
+  const { rules } = yield* compileRulesInSteps(schema, isResource);
   const self = valueBySchema(value, schema, SELF_TYPE, isResource);
   const oldSelf = old === undefined || old === null ? undefined : valueBySchema(old, schema, SELF_TYPE, isResource);
   const at = path || '<nil>';
@@ -163,6 +165,7 @@ function* checkOwn({ value, schema, path, old, isResource, ratchet }: Checked, r
         : brokenRule(compiled, text, { path, value, schema });
       if (!compiled.usesOldSelf && isUnchanged(ratchet, run)) run.warn?.(`${broken.field}: ${broken.message}`);
       else run.errors.push(broken);
+      if (run.errors.length >= MOST_ERRORS) run.stopped = true;
     }
   }
 }

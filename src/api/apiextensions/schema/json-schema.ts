@@ -82,17 +82,21 @@ export const isEmbedded = (schema: JsonSchema) => schema['x-kubernetes-embedded-
 export const isIntOrString = (schema: JsonSchema) => schema['x-kubernetes-int-or-string'] === true;
 
 /** Every schema right below this one. */
-export function* innerSchemas(schema: JsonSchema): Generator<JsonSchema> {
-  const items = itemsOf(schema);
-  if (items) yield items;
-  else if (Array.isArray(schema.items)) yield* schema.items as JsonSchema[];
-  for (const list of [schema.allOf, schema.anyOf, schema.oneOf]) if (list) yield* list;
-  if (schema.not) yield schema.not;
-  for (const map of [schema.properties, schema.patternProperties, schema.definitions]) if (map) yield* Object.values(map);
+export function innerSchemas(schema: JsonSchema): readonly JsonSchema[] {
+  const { items, not, dependencies, additionalItems } = schema;
+  let inner: JsonSchema[] = [];
   const values = valuesOf(schema);
-  if (values) yield values;
-  if (isJsonMap(schema.additionalItems)) yield schema.additionalItems as JsonSchema;
-  for (const dependency of Object.values(schema.dependencies ?? {})) if (isJsonMap(dependency)) yield dependency as JsonSchema;
+  if (values) inner.push(values);
+  if (isJsonMap(additionalItems)) inner.push(additionalItems as JsonSchema);
+  if (not) inner.push(not);
+  if (isJsonMap(items)) inner.push(items as JsonSchema);
+  else if (Array.isArray(items)) inner = inner.concat(items);
+  for (const list of [schema.allOf, schema.anyOf, schema.oneOf]) if (list) inner = inner.concat(list);
+  for (const map of [schema.properties, schema.patternProperties, schema.definitions])
+    if (map) inner = inner.concat(Object.values(map));
+  if (dependencies)
+    for (const dependency of Object.values(dependencies)) if (isJsonMap(dependency)) inner.push(dependency as JsonSchema);
+  return inner;
 }
 
 /** Whether the schema or one below it is like that. Never as deep as the stack: schemas may be deep. */
@@ -112,7 +116,7 @@ export function isTooDeep(schema: JsonSchema): boolean {
   let level = [schema];
   for (let depth = 0; level.length; depth++) {
     if (depth > DEEPEST_SCHEMA) return true;
-    level = level.flatMap((each) => [...innerSchemas(each)]);
+    level = level.flatMap(innerSchemas);
   }
   return false;
 }

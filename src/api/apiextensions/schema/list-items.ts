@@ -73,8 +73,15 @@ function* checkKeys(list: readonly unknown[], keys: readonly string[], path: str
     );
     return;
   }
-  const keyOf = (item: unknown): Record<string, unknown> =>
-    Object.fromEntries(keys.flatMap((name) => (isJsonMap(item) && Object.hasOwn(item, name) ? [[name, item[name]]] : [])));
+  const known = new Set(keys);
+  const keyOf = (item: unknown): Record<string, unknown> => {
+    if (!isJsonMap(item)) return {};
+    const names = Object.keys(item);
+    // Of many keys, an item may have few.
+    const own =
+      names.length < keys.length ? names.filter((name) => known.has(name)) : keys.filter((name) => Object.hasOwn(item, name));
+    return Object.fromEntries(own.map((name) => [name, item[name]]));
+  };
   const only = keys.length === 1 ? keys[0]! : undefined;
   const idOf = (item: unknown) => {
     const single = only !== undefined && isJsonMap(item) && Object.hasOwn(item, only) ? item[only] : undefined;

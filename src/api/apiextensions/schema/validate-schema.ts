@@ -199,11 +199,12 @@ function checkMapItems(schema: JsonSchema, items: JsonSchema | undefined, path: 
 }
 
 function checkKeyProperties(items: JsonSchema, keys: readonly string[], path: string, errors: FieldError[]): void {
+  const required = new Set(items.required);
   for (const name of keys) {
     const property = propertyOf(items, name);
     if (!property) continue;
     const at = key(child(path, 'items', 'properties'), name);
-    if (!items.required?.includes(name) && property.default === undefined)
+    if (!required.has(name) && property.default === undefined)
       errors.push(
         requiredField(
           child(at, 'default'),

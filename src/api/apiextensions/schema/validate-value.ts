@@ -11,9 +11,6 @@ import { correlateItems, Unchanged } from './unchanged.ts';
 import { isWhole, validateNumber } from './validate-number.ts';
 import * as errors from './value-errors.ts';
 
-/** Told of one object. */
-const MOST_ERRORS = 200;
-
 /** Units of some 0.2 µs of work, after which there is a pause. */
 const PART = 20_000;
 /** What looking at one value against one schema comes to. */
@@ -36,7 +33,7 @@ export function validateValue(value: unknown, schema: JsonSchema, path = '', old
 /** The same, with a pause after each part of the work. */
 export function* validateValueInSteps(value: unknown, schema: JsonSchema, path = '', old?: unknown): Steps<FieldError[]> {
   const { errors: found } = yield* check({ value, schema, path, old, unchanged: new Unchanged() }, new Pace(PART));
-  return found.slice(0, MOST_ERRORS);
+  return found;
 }
 
 interface Checked {
@@ -201,7 +198,7 @@ function* checkList(
   const items = itemsOf(schema);
   if (items) {
     const before = correlateItems(schema, old);
-    for (let i = 0; i < value.length && found.errors.length < MOST_ERRORS; i++)
+    for (let i = 0; i < value.length && !found.full; i++)
       found.merge(
         yield* check({ value: value[i], schema: items, path: `${path}[${i}]`, old: before?.(value[i]), unchanged }, pace),
       );
@@ -258,7 +255,7 @@ function* checkMap(value: JsonMap, { schema, path, old, unchanged }: Checked, fo
   const before = isJsonMap(old) ? old : undefined;
   const values = valuesOf(schema);
   for (const name of names) {
-    if (found.errors.length >= MOST_ERRORS) return;
+    if (found.full) return;
     const inner = propertyOf(schema, name) ?? values;
     if (inner) {
       const at = path === '' && inner !== values ? name : `${path}.${name}`;
@@ -268,5 +265,7 @@ function* checkMap(value: JsonMap, { schema, path, old, unchanged }: Checked, fo
       found.merge(yield* check({ value: value[name], schema: inner, path: at, old: oldInner, unchanged }, pace));
     } else if (schema.additionalProperties === false) found.add(errors.forbiddenProperty(path, name));
   }
-  for (const name of schema.required ?? []) if (!Object.hasOwn(value, name)) found.add(errors.missing(`${path}.${name}`));
+  const required = schema.required ?? [];
+  pace.add(required.length / COMPARISONS);
+  for (const name of required) if (!found.full && !Object.hasOwn(value, name)) found.add(errors.missing(`${path}.${name}`));
 }

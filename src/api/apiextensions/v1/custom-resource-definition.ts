@@ -1,5 +1,7 @@
+import type { Steps } from '../../../std/pauses.ts';
 import { defineKind } from '../../machinery/define-kind.ts';
 import { type DynamicObject, formatTime } from '../../machinery/object.ts';
+import type { FieldError } from '../../machinery/status-error.ts';
 import { statusPart } from '../../machinery/status-part.ts';
 import { CLEANUP_FINALIZER, type Definition, type DefinitionStatus } from './definition.ts';
 import { setDefinitionDefaults } from './definition-defaults.ts';
@@ -13,8 +15,14 @@ let validation: Validation | undefined;
 const asDefinition = (object: DynamicObject) => object as object as Definition;
 
 /** Everything that a definition must be, in whichever version it is written: `asBeta` with the older one's rules. After `loadFirst`. */
-export const checkDefinition = (object: DynamicObject, existing?: DynamicObject, options?: { readonly asBeta: boolean }) =>
-  validation!.validateDefinition(asDefinition(object), existing && asDefinition(existing), options);
+export function* checkDefinition(
+  object: DynamicObject,
+  existing?: DynamicObject,
+  options?: { readonly asBeta: boolean },
+): Steps<FieldError[]> {
+  yield* validation!.prepareDefinition(asDefinition(object));
+  return validation!.validateDefinition(asDefinition(object), existing && asDefinition(existing), options);
+}
 
 export const customResourceDefinitionKind = defineKind({
   group: 'apiextensions.k8s.io',
@@ -49,7 +57,7 @@ export const customResourceDefinitionKind = defineKind({
       lastTransitionTime: formatTime(nowMs),
     });
   },
-  validate: (object, _context, existing) => checkDefinition(object, existing),
+  validateInSteps: (object, _context, existing) => checkDefinition(object, existing),
   warnings: (object, existing) => validation!.warnOfFormats(asDefinition(object), existing && asDefinition(existing)),
 });
 

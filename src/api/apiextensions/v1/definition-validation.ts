@@ -1,5 +1,6 @@
 import { goQuote } from '../../../std/go-text.ts';
-import { runAtOnce } from '../../../std/pauses.ts';
+import { runAtOnce, type Steps } from '../../../std/pauses.ts';
+import { patternSize } from '../../cel/pattern-size.ts';
 import { equalJson } from '../../machinery/clone.ts';
 import {
   addErrors,
@@ -12,7 +13,7 @@ import {
 import { checkDns1035Label, checkDnsSubdomain } from '../../machinery/names.ts';
 import type { FieldError } from '../../machinery/status-error.ts';
 import { validateCaBundle } from '../../machinery/webhook-client-config.ts';
-import { createRuleChecks } from '../rules/rule-checks.ts';
+import { createRuleChecks, prepareSchema } from '../rules/rule-checks.ts';
 import { validateRules } from '../rules/validate-rules.ts';
 import { validateEmbeddedResources } from '../schema/embedded-resources.ts';
 import { child, index } from '../schema/field-path.ts';
@@ -260,6 +261,26 @@ function validateShared({ shared }: InternalForm, place: Place): FieldError[] {
   return errors;
 }
 
+/** Compiling as many takes some seconds. Ordinary patterns have tens to hundreds; a repeat counts as often as it may be. */
+const LARGEST_PATTERNS = 500_000;
+
+function sizeOfPatterns(schema: JsonSchema): number {
+  let size = 0;
+  someSchema(schema, ({ pattern }) => {
+    if (pattern) size += patternSize(pattern);
+    return size > LARGEST_PATTERNS;
+  });
+  return size;
+}
+
+/** Does what takes long about the schemas of a definition, with pauses, before it is checked or served. */
+export function* prepareDefinition({ spec }: Definition): Steps<void> {
+  for (const { schema } of spec.versions) {
+    const root = schema?.openAPIV3Schema;
+    if (root && !isTooDeep(root) && sizeOfPatterns(root) <= LARGEST_PATTERNS) yield* prepareSchema(root);
+  }
+}
+
 interface SchemaUse {
   readonly hasStatus: boolean;
   /** Whose schema it is. */
@@ -274,6 +295,8 @@ function validateWholeSchema(
 ): FieldError[] {
   const at = child(path, 'openAPIV3Schema');
   if (isTooDeep(schema)) return [forbiddenField(at, `must not be nested more than ${DEEPEST_SCHEMA} levels deep`)];
+  if (sizeOfPatterns(schema) > LARGEST_PATTERNS)
+    return [forbiddenField(at, `must not have patterns that come to more than ${LARGEST_PATTERNS} instructions together`)];
   const errors = validateRoot(schema, at, hasStatus);
   const structural = !spec.preserveUnknownFields || someVersionHas(spec, usesExtensions) || (!asBeta && requiresStructure(old));
   let rules: ReturnType<typeof createRuleChecks> | undefined;

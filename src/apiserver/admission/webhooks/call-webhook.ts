@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { KindDefinition } from '../../../api/machinery/kind.ts';
 import { checkQualifiedName } from '../../../api/machinery/names.ts';
 import type { StatusError } from '../../../api/machinery/status-error.ts';
+import { addNew } from '../../../std/add-all.ts';
 import type { AdmissionAttributes } from '../../contracts.ts';
 import type { AdmissionMetrics, WebhookOutcome } from '../../metrics/admission-metrics.ts';
 import { convertBetween } from '../matching/equivalent-kinds.ts';
@@ -129,7 +130,7 @@ export async function askWebhook<T>(
 
 /** Annotations whose names make no keys are left out, as upstream leaves them. */
 function noteAnswer(attributes: AdmissionAttributes, webhook: string, { warnings, auditAnnotations }: Answer): void {
-  for (const warning of warnings) if (!attributes.warnings.includes(warning)) attributes.warnings.push(warning);
+  addNew(attributes.warnings, warnings);
   for (const [name, value] of Object.entries(auditAnnotations)) {
     const key = `${webhook}/${name}`;
     if (!name.includes('/') && !checkQualifiedName(key).length) attributes.audit?.addAuditAnnotation(key, value);

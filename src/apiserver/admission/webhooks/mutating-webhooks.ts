@@ -5,6 +5,7 @@ import { internalError, StatusError } from '../../../api/machinery/status-error.
 import { applyPatchOperations, type PatchOperation } from '../../../api/patch/json-patch.ts';
 import { exactJsonText } from '../../../std/exact-json.ts';
 import type { Logger } from '../../../std/logger.ts';
+import { runWithPauses } from '../../../std/pauses.ts';
 import type { AdmissionAttributes, AdmissionPlugin } from '../../contracts.ts';
 import { currentObjects } from '../matching/current-objects.ts';
 import { convertBetween } from '../matching/equivalent-kinds.ts';
@@ -102,7 +103,7 @@ async function patchObject(
   if (type !== 'JSONPatch') throw new CallFailure(name, `unsupported patch type ${JSON.stringify(type)}`, { code: 400 });
   const before = cloneJson(object);
   try {
-    const patched = applyPatchOperations(await convertBetween(object, attributes.kind, kind), operations);
+    const patched = await runWithPauses(applyPatchOperations(await convertBetween(object, attributes.kind, kind), operations));
     await replaceObject(attributes, patched, kind);
   } catch (error) {
     if (!(error instanceof StatusError) || error.code >= 500) throw error;

@@ -162,3 +162,43 @@ test('what a webhook’s server says instead of an answer is told as client-go t
     [undefined, '0-length response with status code: 200 and content type: application/json'],
   ]);
 });
+
+test('a question under way is answered though more webhooks are asked meanwhile than connections are kept to', async (t) => {
+  const now = Date.now();
+  const authority = await createSelfSigned({
+    commonName: 'localhost',
+    dnsNames: ['localhost'],
+    notBeforeMs: now - 60_000,
+    notAfterMs: now + 3_600_000,
+  });
+  let release = () => undefined as unknown;
+  const arrived = Promise.withResolvers<void>();
+  const server = createHttpsServer({ cert: authority.certificatePem, key: authority.privateKeyPem }, (request, response) => {
+    if (!request.url?.startsWith('/first')) response.end('{}');
+    else {
+      release = () => response.end('"first"');
+      arrived.resolve();
+    }
+  });
+  server.listen(0, 'localhost');
+  await once(server, 'listening');
+  t.after(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const connections = new WebhookConnections(() => assert.fail('no Service'));
+  const ask = (path: string, bundle: string) =>
+    connections.ask({
+      client: {
+        url: `https://localhost:${(server.address() as AddressInfo).port}/${path}`,
+        caBundle: Buffer.from(bundle).toString('base64'),
+      },
+      body: '{}',
+      timeoutMs: 30_000,
+    });
+  const first = ask('first', authority.certificatePem);
+  await arrived.promise;
+  for (let i = 1; i <= 101; i++) assert.equal(await ask('other', authority.certificatePem + '\n'.repeat(i)), '{}');
+  release();
+  assert.equal(await first, '"first"');
+});

@@ -1,7 +1,7 @@
 /** Asks webhooks over HTTPS; connections are kept for the next question (apiserver/pkg/util/webhook/client.go). */
 
 import type { IncomingMessage } from 'node:http';
-import { type Agent, request } from 'node:https';
+import { request } from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AdmissionregistrationV1WebhookClientConfig as ClientConfig } from '../../../api/gen/types.ts';
 import type { Dial } from '../../../client/transport/tls-connect.ts';
@@ -17,6 +17,7 @@ const LARGEST_ANSWER = 8 * 1024 * 1024;
 const MOST_AGENTS = 100;
 /** A server that asks to be asked again later is, this often. */
 const MOST_RETRIES = 10;
+const LONGEST_WAIT_SECONDS = 86_400;
 /** A question never waits longer. */
 const LONGEST_CONNECT_MS = 30_000;
 /** Connections to one webhook that wait for its next question, as client-go keeps them. */
@@ -63,7 +64,7 @@ interface Addressed {
 const hostAndPort = ({ service }: ClientConfig, { host, port }: URL): string =>
   service ? `${service.name}.${service.namespace}.svc:${service.port ?? 443}` : port ? host : `${host}:443`;
 
-function agentFor({ target: { host, port, servername }, caBundle, identity }: Addressed, dial: Dial | undefined): Agent {
+function agentFor({ target: { host, port, servername }, caBundle, identity }: Addressed, dial: Dial | undefined): VerifyingAgent {
   const { cert, key } = identity?.certificate ?? {};
   const target = {
     server: `https://${host.includes(':') ? `[${host}]` : host}:${port}`,
@@ -75,11 +76,17 @@ function agentFor({ target: { host, port, servername }, caBundle, identity }: Ad
   return new VerifyingAgent(target, { ...(cert && { certificatePem: cert }), ...(key && { privateKeyPem: key }) }, MOST_IDLE);
 }
 
+/** Questions that are under way are answered; no connection waits for another. */
+function retire(agent: VerifyingAgent): void {
+  agent.keepsIdle = false;
+  for (const sockets of Object.values(agent.freeSockets)) for (const socket of sockets ?? []) socket.destroy();
+}
+
 export class WebhookConnections {
   readonly #resolve: ResolveService;
   readonly #users: WebhookUsers | undefined;
   readonly #egress: Egress;
-  readonly #agents = new Map<string, Agent>();
+  readonly #agents = new Map<string, VerifyingAgent>();
 
   /** Without `users` webhooks are not told who asks. */
   constructor(resolve: ResolveService, users?: WebhookUsers, egress: Egress = {}) {
@@ -120,7 +127,8 @@ export class WebhookConnections {
       const answered = await this.#post(sent, body, signal);
       const { retryAfterSeconds } = answered;
       if (retryAfterSeconds === undefined || retries === MOST_RETRIES) return answered;
-      await sleep(retryAfterSeconds * 1000, undefined, { signal });
+      // No timer of Node's is longer than that; the time for the question is over long before.
+      await sleep(Math.min(retryAfterSeconds, LONGEST_WAIT_SECONDS) * 1000, undefined, { signal });
     }
   }
 
@@ -138,7 +146,7 @@ export class WebhookConnections {
     };
   }
 
-  #agent(addressed: Addressed): Agent {
+  #agent(addressed: Addressed): VerifyingAgent {
     const { target, caBundle, identity } = addressed;
     const { host, port, url } = target;
     const key = `${host}:${port} ${url.host} ${caBundle ?? ''} ${identity?.connectionKey ?? ''}`;
@@ -154,7 +162,7 @@ export class WebhookConnections {
     this.#agents.set(key, agent);
     for (const [oldest, idle] of this.#agents) {
       if (this.#agents.size <= MOST_AGENTS) break;
-      idle.destroy();
+      retire(idle);
       this.#agents.delete(oldest);
     }
     return agent;
