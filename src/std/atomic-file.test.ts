@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { writeFileAtomic } from './atomic-file.ts';
+import { linkAtomic, writeFileAtomic } from './atomic-file.ts';
 
 const directory = await mkdtemp(join(tmpdir(), 'muster-atomic-'));
 after(() => rm(directory, { recursive: true }));
@@ -28,4 +28,14 @@ test('what cannot be written leaves nothing behind', async () => {
   );
   await writeFile(join(directory, 'file'), '');
   await assert.rejects(writeFileAtomic(join(directory, 'file', 'below'), 'x', { mode: 0o600 }), { code: 'ENOTDIR' });
+});
+
+test('a link that cannot be put in its place leaves nothing behind', async () => {
+  const taken = join(directory, 'taken');
+  await mkdir(join(taken, 'inside'), { recursive: true });
+  await assert.rejects(linkAtomic(taken, 'elsewhere'), { code: 'EISDIR' });
+  assert.deepEqual(
+    (await readdir(directory)).filter((name) => name.startsWith('.link-')),
+    [],
+  );
 });

@@ -49,7 +49,12 @@ export async function linkAtomic(path: string, target: string): Promise<void> {
   // Of a name of its own: `path` may be as long as names can be.
   const temporary = join(dirname(path), `.link-${randomBytes(6).toString('hex')}`);
   await symlink(target, temporary);
-  await rename(temporary, path);
+  try {
+    await rename(temporary, path);
+  } catch (error) {
+    await unlink(temporary).catch(() => undefined); // the first error says more
+    throw error;
+  }
   await syncDirectory(dirname(path));
 }
 

@@ -40,3 +40,11 @@ test('secrets are printed in neither format', () => {
     assert.doesNotMatch(lines[0]!, /s3cr3t/);
   }
 });
+
+test('integers beyond those of numbers are printed in both formats', () => {
+  for (const format of ['text', 'json'] as const) {
+    const { logger, lines } = logged({ format });
+    logger.warn('odd', { amount: 2n ** 60n, fields: { revision: 2n ** 60n } });
+    assert.equal(lines[0]!.split('1152921504606846976').length, 3, lines[0]);
+  }
+});

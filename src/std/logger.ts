@@ -62,8 +62,11 @@ function jsonLine({ component, now }: KlogOptions, severity: string, message: st
     const key = name === 'error' ? 'err' : OWN_NAMES.has(name) ? `${name}_` : name;
     line[key] = SECRET_NAME.test(name) ? '[REDACTED]' : value instanceof Error ? value.message : value;
   }
-  return `${JSON.stringify(line, (_, value) => (typeof value === 'bigint' ? String(value) : value))}\n`;
+  return `${JSON.stringify(line, withDigits)}\n`;
 }
+
+/** JSON has no big integers; a line that cannot be written for one would be an error where another one is being told. */
+const withDigits = (_: string, value: unknown) => (typeof value === 'bigint' ? String(value) : value);
 
 const OWN_NAMES: ReadonlySet<string> = new Set(['ts', 'caller', 'msg', 'v', 'err']);
 
@@ -93,5 +96,5 @@ function formatFields(fields: LogFields): string {
 
 function formatValue(value: unknown): string {
   if (value instanceof Error) return JSON.stringify(value.message);
-  return JSON.stringify(value) ?? String(value);
+  return JSON.stringify(value, withDigits) ?? String(value);
 }

@@ -45,7 +45,18 @@ export function createDiscoveryHandler(kinds: KindRegistry, serverAddress: () =>
 interface Documents {
   /** Undefined: there is no such path. */
   plain(path: string): Buffer | undefined;
-  aggregated(path: string, version: AggregatedVersion): Buffer;
+  aggregated(path: string, version: AggregatedVersion): Document;
+}
+
+interface Document {
+  readonly bytes: Buffer;
+  /** By which clients know it again: made once, for it takes milliseconds of one that is megabytes long. */
+  readonly etag: string;
+}
+
+function documentOf(content: object): Document {
+  const bytes = Buffer.from(JSON.stringify(content));
+  return { bytes, etag: `"${createHash('sha256').update(bytes).digest('hex').slice(0, 40).toUpperCase()}"` };
 }
 
 function createDocuments(groups: readonly ApiGroup[], serverAddress: () => string): Documents {
@@ -61,23 +72,23 @@ function createDocuments(groups: readonly ApiGroup[], serverAddress: () => strin
       ),
     ),
   ]);
-  const encoded = new Map<string, Buffer>();
-  const bytesOf = (id: string, make: () => object): Buffer => {
-    let bytes = encoded.get(id);
-    if (!bytes) {
-      bytes = Buffer.from(JSON.stringify(make()));
-      encoded.set(id, bytes);
+  const made = new Map<string, Document>();
+  const once = (id: string, make: () => object): Document => {
+    let document = made.get(id);
+    if (!document) {
+      document = documentOf(make());
+      made.set(id, document);
     }
-    return bytes;
+    return document;
   };
   return {
     plain(path) {
       const make = makers.get(path);
-      return make && bytesOf(path, make);
+      return make && once(path, make).bytes;
     },
     aggregated(path, version) {
       const shown = path === '/api' ? groups.filter((g) => g === core) : named;
-      return bytesOf(`${path} ${version}`, () => aggregatedDocument(shown, version));
+      return once(`${path} ${version}`, () => aggregatedDocument(shown, version));
     },
   };
 }
@@ -96,8 +107,12 @@ function aggregatedVersion({ request }: RequestContext): AggregatedVersion | und
   return undefined;
 }
 
-function sendAggregated({ request }: RequestContext, response: ServerResponse, bytes: Buffer, version: AggregatedVersion): void {
-  const etag = `"${createHash('sha256').update(bytes).digest('hex').slice(0, 40).toUpperCase()}"`;
+function sendAggregated(
+  { request }: RequestContext,
+  response: ServerResponse,
+  { bytes, etag }: Document,
+  version: AggregatedVersion,
+): void {
   const headers = {
     'content-type': `application/json;g=apidiscovery.k8s.io;v=${version};as=APIGroupDiscoveryList`,
     'cache-control': 'public',
