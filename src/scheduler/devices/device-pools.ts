@@ -57,8 +57,10 @@ function poolOf(slices: readonly V1ResourceSlice[]): DevicePool {
   const counters = new Map<string, ReadonlyMap<string, bigint>>();
   let problem: DevicePool['problem'];
   for (const { spec } of inOrder) {
-    for (const { name, counters: each } of spec.sharedCounters ?? [])
+    for (const { name, counters: each } of spec.sharedCounters ?? []) {
+      if (counters.has(name)) problem = 'invalid';
       counters.set(name, new Map(Object.entries(each).map(([counter, { value }]) => [counter, parseQuantity(value).nano])));
+    }
     for (const device of spec.devices ?? []) {
       const id = deviceId(spec.driver, spec.pool.name, device.name);
       if (ids.has(id)) problem = 'invalid';
@@ -66,10 +68,18 @@ function poolOf(slices: readonly V1ResourceSlice[]): DevicePool {
       devices.push({ id, driver: spec.driver, pool: spec.pool.name, device, place: spec.perDeviceNodeSelection ? device : spec });
     }
   }
+  if (!devices.every(({ device }) => knowsItsCounters(device, counters))) problem = 'invalid';
   const wanted = inOrder[0]?.spec.pool.resourceSliceCount ?? 0;
   if (inOrder.length !== wanted) problem = 'incomplete';
   return { devices, problem, counters };
 }
+
+/** Whether all that a device takes of counters is of counters that there are. */
+const knowsItsCounters = ({ consumesCounters = [] }: V1Device, counters: DevicePool['counters']): boolean =>
+  consumesCounters.every(({ counterSet, counters: consumed }) => {
+    const known = counters.get(counterSet);
+    return known !== undefined && Object.keys(consumed).every((name) => known.has(name));
+  });
 
 /** What a node may use. */
 export interface NodeDevices {

@@ -389,3 +389,23 @@ test('a search that takes too long ends, and says so', () => {
   assert.throws(refused(), new NodeRefusal('timed out trying to allocate devices'));
   assert.throws(refused(-1), new NodeRefusal('timed out trying to allocate devices'));
 });
+
+test('a pool in which a counter is told of twice, or is not there, gives nothing', () => {
+  const part = (counterSet: string, counter: string) =>
+    device('part', { consumesCounters: [{ counterSet, counters: { [counter]: { value: '1' } } }] });
+  const board = { name: 'board', counters: { lanes: { value: '4' } } };
+  const pool = { name: 'pool', generation: 1, resourceSliceCount: 3 };
+  const counting = (name: string, sharedCounters: object[]) =>
+    ({ ...slice([], { allNodes: true, pool, sharedCounters: sharedCounters as never }), metadata: { name } }) as V1ResourceSlice;
+  const of = (devices: V1Device[], more: object[] = []) => [
+    counting('one', [board]),
+    counting('two', more),
+    slice(devices, { allNodes: true, pool }),
+  ];
+  const wanted = [claim({ requests: [asks()] })];
+  assert.deepEqual(chosen(wanted, of([part('board', 'lanes')])), ['gpu=part']);
+  const invalid = new NodeRefusal('invalid resource pools were encountered');
+  assert.throws(() => chosen(wanted, of([part('board', 'lanes')], [board])), invalid);
+  assert.throws(() => chosen(wanted, of([part('other', 'lanes')])), invalid);
+  assert.throws(() => chosen(wanted, of([device('whole'), part('board', 'memory')])), invalid);
+});
