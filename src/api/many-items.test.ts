@@ -14,6 +14,7 @@ import { endpointSliceKind } from './discovery/v1/endpoint-slice.ts';
 import type { V1Pod } from './gen/types.ts';
 import type { KindDefinition } from './machinery/kind.ts';
 import type { DynamicObject } from './machinery/object.ts';
+import { decodePem } from './machinery/pem.ts';
 import { invalid } from './machinery/status-error.ts';
 import { validateMetadata } from './machinery/validate-metadata.ts';
 import { networkPolicyKind } from './networking/v1/network-policy.ts';
@@ -224,4 +225,29 @@ test('numbers in requirements of nodes are read as far as they can be any', () =
     false,
   ]);
   assert.equal(greater('9'.repeat(3_000_000)), false);
+});
+
+test('blocks of PEM that never end, and names of storage that begin again and again, are read once', () => {
+  const lines = `-----BEGIN A-----\n${'x: -----BEGIN A-----\n'.repeat(100_000)}`;
+  assert.deepEqual(decodePem(lines), []);
+  const request = Buffer.from(lines).toString('base64');
+  const { complaints } = specimensOf(certificateSigningRequestKind);
+  assert.match(complaints({ spec: { request, signerName: 'a.b/c', usages: ['any'] } }).join(), /must be CERTIFICATE REQUEST/);
+  assert.deepEqual(
+    decodePem('said before\n-----BEGIN A B-----\nk: v\n\nYQ==\n-----END A B-----\n').map(({ type, hasHeaders, der }) => [
+      type,
+      hasHeaders,
+      String(der),
+    ]),
+    [['A B', true, 'a']],
+  );
+  const wrong = (iqn: string) =>
+    specimensOf(podKind)
+      .complaints(pod({ volumes: [{ name: 'v', iscsi: { iqn, targetPortal: 'a', lun: 0 } }] }))
+      .some((text) => text.includes('iqn'));
+  assert.deepEqual(
+    ['iqn.2001-04.com.a:b', 'iqnx:iqn.2001-04.com:b:c', 'iqn.2001-04.com', 'iqn.2001-04.com:', 'iqn.2001-04.com:b,c'].map(wrong),
+    [false, false, true, true, true],
+  );
+  assert.ok(wrong('iqn.2001-01.'.repeat(200_000)));
 });
