@@ -206,10 +206,12 @@ for (const version of KUBECTL_VERSIONS)
       );
       assert.match(await fails('wait --for=condition=Nonsense node/node-1 --timeout=1s'), /timed out waiting for the condition/);
       await run('create configmap fleeting');
-      const waiting = run('wait --for=delete configmap/fleeting --timeout=90s');
+      // Whether it was there when the wait began is a race that kubectl itself tells of, perhaps before the deletion has come back.
+      const waiting = run('wait --for=delete configmap/fleeting --timeout=90s').catch((error: Error) =>
+        assert.match(error.message, /"fleeting" not found|no matching resources/),
+      );
       await run('delete configmap fleeting');
-      // Whether it was there when the wait began is a race that kubectl itself tells of.
-      await waiting.catch((error: Error) => assert.match(error.message, /"fleeting" not found|no matching resources/));
+      await waiting;
     });
 
     test('rollouts and logs that there are none of', async () => {
