@@ -12,7 +12,7 @@ interface Placement {
 
 /**
  * What the scheduler knows of the cluster: nodes with the pods bound to them, and those that it has just bound itself (assumed) until
- * the informer shows them. Deciding never waits in the middle, so a cycle needs no copy: nothing changes while it looks.
+ * the informer shows them. A cycle needs no copy: nothing changes within a step of it, and a change between two is as good before or after it.
  */
 export class ClusterState {
   readonly #nodes = new Map<string, MutableNodeInfo>();

@@ -24,6 +24,21 @@ export class TurnPace {
   }
 }
 
+/** Between steps that are much shorter, which are many: to step costs more than to look at the time. */
+const STEP_MS = 1;
+
+/** Tells loops over things of which most take no time when it is time for a step. */
+export class StepPace {
+  #sinceMs = performance.now();
+
+  due(): boolean {
+    const nowMs = performance.now();
+    if (nowMs - this.#sinceMs < STEP_MS) return false;
+    this.#sinceMs = nowMs;
+    return true;
+  }
+}
+
 /** Does all of it, with a pause at those steps where it is time for one; what takes no time is done at once. */
 export function runInTurns<T>(steps: Steps<T>, pace: TurnPace = new TurnPace()): T | Promise<T> {
   for (;;) {

@@ -1,4 +1,5 @@
 import type { Steps } from '../../std/pauses.ts';
+import { StepPace } from '../../std/turn-pace.ts';
 import type { NodeInfo } from '../node-info.ts';
 import type { Nominations } from '../nominations.ts';
 import type { Diagnosis } from './diagnosis.ts';
@@ -88,8 +89,8 @@ export interface Found {
   readonly evaluated: number;
 }
 
-/** After so many nodes there may be a pause. */
-export const NODES_A_STEP = 4;
+/** After so many nodes it is looked whether it is time for a pause. */
+export const NODES_A_LOOK = 8;
 
 /** Looks for `wanted` nodes that will do, from the `start`-th on and round. */
 export function* findNodes(context: NodeFilterContext, { wanted, start }: { wanted: number; start: number }): Steps<Found> {
@@ -105,11 +106,12 @@ export function* findNodes(context: NodeFilterContext, { wanted, start }: { want
   const refusals = new Map<NodeInfo, Refusal>();
   const plugins = new Set<string>(plans.only ? plans.chosenBy : []);
   const nodes: NodeInfo[] = [];
+  const pace = new StepPace();
   let evaluated = 0;
   for (let i = 0; i < nodeCount && nodes.length < wanted; i++) {
     const node = all[(start + i) % nodeCount]!;
     evaluated++;
-    if (evaluated % NODES_A_STEP === 0) yield;
+    if (evaluated % NODES_A_LOOK === 0 && pace.due()) yield;
     if (plans.only && !plans.only.has(node.name)) continue;
     const refusal = refusalWithNominated(node, context);
     if (refusal) {
