@@ -57,11 +57,11 @@ test('a kubelet that ended is started again until it starts, though it cannot fo
   });
   await node.start();
   kubelets[0]!.fail();
-  for (let turn = 0; kubelets.length < 5 && turn < 1000; turn++) {
+  // It looks at files before each try, which takes as long as the machine has other things to do.
+  for (const end = performance.now() + 20_000; states()[4] !== 'started' && performance.now() < end; ) {
     await new Promise(setImmediate);
     await clock.advance(60_000);
   }
-  await new Promise(setImmediate);
   assert.deepEqual(states().slice(1), ['stopped', 'stopped', 'stopped', 'started']);
   await node.stop();
   assert.equal(states().at(-1), 'stopped');
