@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -62,12 +63,32 @@ export interface DataDirectory {
 
 const RECORD = 'cluster.json';
 
+/** What a cluster keeps in it besides; there as soon as one has had the directory, however that ended. */
+const LOCK = 'lock';
+const KEPT = ['pki', 'store', 'nodes'];
+
+/**
+ * A directory that holds what is called like a cluster's, and is none's, is somebody else's: `/etc/kubernetes` has a `pki`, too. A cluster would take
+ * its authority for its own, and `muster down` would delete it.
+ *
+ * @throws CodedError DATA_FOREIGN
+ */
+export function refuseForeignDirectory(path: string): void {
+  if ([RECORD, LOCK].some((name) => existsSync(join(path, name)))) return;
+  const found = KEPT.find((name) => existsSync(join(path, name)));
+  if (found !== undefined)
+    throw new CodedError(`${path} is no cluster's directory, and holds a "${found}" of somebody else's; choose another one`, {
+      code: 'DATA_FOREIGN',
+    });
+}
+
 /**
  * Opens a directory for one cluster, made when it is not there.
  *
- * @throws CodedError DATA_LOCKED when another process has it, DATA_INCOMPATIBLE when another version wrote it
+ * @throws CodedError DATA_LOCKED when another process has it, DATA_INCOMPATIBLE when another version wrote it, DATA_FOREIGN
  */
 export async function openDataDirectory(path: string): Promise<DataDirectory> {
+  refuseForeignDirectory(path);
   await makeDirectories(path, 0o700);
   // Loads SQLite, which a cluster in memory has no need of.
   const { lockDirectory } = await import('./process-lock.ts');

@@ -81,6 +81,21 @@ test('a port that is taken is named, and nothing keeps running', async () => {
   await home.up();
 });
 
+test('a data directory with a pki of somebody else’s is refused, and stays as it is', async () => {
+  await using home = await musterHome();
+  const dataDir = join(home.path, 'kubernetes');
+  mkdirSync(join(dataDir, 'pki'), { recursive: true });
+  writeFileSync(join(dataDir, 'pki', 'ca.crt'), 'theirs');
+  const result = await home.try(['up', '--data-dir', dataDir]);
+  assert.equal(result.status, 1);
+  assert.equal(
+    result.stderr,
+    `muster up: ${dataDir} is no cluster's directory, and holds a "pki" of somebody else's; choose another one\n`,
+  );
+  assert.equal(await home.run(['down']), 'There is no cluster "muster"\n');
+  assert.deepEqual(readdirSync(dataDir), ['pki']);
+});
+
 test('data of another version is refused with what to do', async () => {
   await using home = await musterHome();
   mkdirSync(clusterDirectory(home), { recursive: true });

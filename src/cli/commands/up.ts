@@ -97,6 +97,8 @@ async function openClusterDirectory(options: UpOptions, io: CommandIo): Promise<
   }
   const entry = clusterDirectory(io.env, options.name);
   if (options.dataDir !== undefined) {
+    const { refuseForeignDirectory } = await import('../../cluster/data-directory.ts');
+    refuseForeignDirectory(options.dataDir);
     makeDirectoriesSync(options.dataDir, 0o700);
     await registerDirectory(io.env, options.name, options.dataDir);
   }
