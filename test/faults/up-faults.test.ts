@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -79,6 +79,20 @@ test('a port that is taken is named, and nothing keeps running', async () => {
   blocker.close();
   assert.match(await home.run(['ls']), /muster +Stopped/);
   await home.up();
+});
+
+test('a cluster whose context cannot be written runs, and is said to', async () => {
+  await using home = await musterHome();
+  writeFileSync(home.kubeconfig, 'clusters: [{name: no}');
+  const result = await home.try(['up', '--nodes', '0']);
+  assert.equal(result.status, 1);
+  assert.match(
+    result.stderr,
+    /^muster up: cluster "muster" runs, but its context cannot be put into \S+\/kubeconfig: .+; name another file by --kubeconfig\n$/,
+  );
+  assert.match(await home.run(['ls']), /muster +Running/);
+  assert.equal(readFileSync(home.kubeconfig, 'utf8'), 'clusters: [{name: no}');
+  rmSync(home.kubeconfig);
 });
 
 test('a data directory with a pki of somebody else’s is refused, and stays as it is', async () => {

@@ -157,10 +157,10 @@ async function announce(
   // First, so that `down` finds the file even when we are killed between the two.
   await rememberKubeconfig(directory, kubeconfig);
   await addContext(kubeconfig, await readKubeconfig(join(directory, 'admin.kubeconfig')), io.clock).catch((cause: Error) => {
-    if (cause instanceof CodedError) throw cause;
+    // Also of one that says itself what is wrong: whoever asked must know that there is a cluster now.
     throw new CodedError(
       `cluster "${state.name}" runs, but its context cannot be put into ${kubeconfig}: ${cause.message}; name another file by --kubeconfig`,
-      { code: 'KUBECONFIG_UNWRITABLE', cause },
+      { code: cause instanceof CodedError ? cause.code : 'KUBECONFIG_UNWRITABLE', cause },
     );
   });
   const result: UpResult = {
