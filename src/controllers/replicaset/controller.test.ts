@@ -4,7 +4,8 @@ import { replicaSetKind } from '../../api/apps/v1/replica-set.ts';
 import { podKind } from '../../api/core/v1/pod.ts';
 import { replicationControllerKind } from '../../api/core/v1/replication-controller.ts';
 import type { V1Pod, V1ReplicaSet } from '../../api/gen/types.ts';
-import { runController, serverError, type TestingCluster } from '../framework/testing-client.test-support.ts';
+import type { ResourceKind } from '../../api/machinery/kind.ts';
+import { runController, serverError, TestingCluster } from '../framework/testing-client.test-support.ts';
 import { createReplicaSetController, createReplicationControllerController } from './controller.ts';
 
 const set = (replicas: number, more: object = {}) =>
@@ -148,4 +149,31 @@ test('a ReplicationController does the same by its older selector', async () => 
   assert.equal(pods(cluster).length, 2);
   assert.equal(pods(cluster)[0]?.metadata?.ownerReferences?.[0]?.kind, 'ReplicationController');
   assert.equal(cluster.get<V1ReplicaSet>(replicationControllerKind, 'web', 'a')?.status?.replicas, 2);
+});
+
+test('a set whose writes are seen only when nothing happens to it any more goes on all the same', async () => {
+  const cluster = new TestingCluster();
+  const { client } = cluster;
+  // As while a long list is read anew: its pods are told of, and its version counts from its end on.
+  const resource = ((kind: ResourceKind, namespace?: string) => {
+    const found = client.resource<V1Pod>(kind, namespace);
+    const create = async (pod: V1Pod) => {
+      const { metadata, ...made } = (await found.create(pod)) as V1Pod;
+      const later = kind === podKind ? 1000 : 0;
+      return { ...made, metadata: { ...metadata, resourceVersion: String(Number(metadata?.resourceVersion) + later) } };
+    };
+    return { ...found, create };
+  }) as typeof client.resource;
+  Object.defineProperty(cluster, 'client', { value: { ...client, resource } });
+  await using run = await runController(createReplicaSetController, cluster);
+  cluster.put(replicaSetKind, set(501));
+  await run.settle();
+  assert.equal(pods(cluster).length, 500);
+  for (let i = 0; i < 1000; i++)
+    cluster.put(podKind, {
+      metadata: { name: 'other', namespace: 'b', labels: { i: `${i}` } },
+      status: { phase: 'Succeeded' },
+    } as V1Pod);
+  await run.settle(1000);
+  assert.equal(cluster.list<V1Pod>(podKind).filter(({ metadata }) => metadata?.namespace === 'a').length, 501);
 });
