@@ -18,11 +18,13 @@ interface Local {
   readonly automanaged: 'onstart' | 'true';
 }
 
+const nameOf = ({ group, version }: Pick<KindDefinition, 'group' | 'version'>) => `${version}.${group}`;
+
 /** The APIServices of what this server serves itself. */
 export function localApiServices(builtIn: readonly KindDefinition[], all: readonly KindDefinition[]): Map<string, Local> {
   const wanted = new Map<string, Local>();
   const add = (kind: KindDefinition, automanaged: Local['automanaged']) => {
-    const name = `${kind.version}.${kind.group}`;
+    const name = nameOf(kind);
     // Served by the aggregator itself, which upstream does not register with itself either.
     if (wanted.has(name) || kind.group === apiServiceKind.group) return;
     const priority = automanaged === 'onstart' ? builtInPriority(kind) : CUSTOM_PRIORITY;
@@ -60,12 +62,15 @@ export function startAutoregister({ builtIn, kinds, reader, writer, clock, logge
   let again = false;
   let first = true;
   let running: Promise<void> | undefined;
+  /** What was wanted when it was last looked at. */
+  let known: ReadonlyMap<string, Local> = new Map();
   const later = new WriteAgain(clock);
 
   const sync = async () => {
     do {
       again = false;
       const wanted = localApiServices(builtIn, kinds.all());
+      known = wanted;
       const existing = reader.list(apiServiceKind) as readonly V1APIService[];
       await Promise.all(planChanges(wanted, existing, first).map(apply));
       first = false;
@@ -90,7 +95,10 @@ export function startAutoregister({ builtIn, kinds, reader, writer, clock, logge
       running = undefined;
     });
   };
-  const leaveKinds = kinds.onChange(trigger);
+  const leaveKinds = kinds.onChange((before, after) => {
+    // One more kind of a version that is registered, as nearly all are of ten thousand, is no reason to look at all of them.
+    if (before.length > 0 || after.some((kind) => !known.has(nameOf(kind)))) trigger();
+  });
   const leaveObjects = reader.subscribe(apiServiceKind, ({ object }) => {
     if (!object) trigger();
   });

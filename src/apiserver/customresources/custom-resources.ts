@@ -1,6 +1,6 @@
 import { customResourceDefinitionKind as definitionKind } from '../../api/apiextensions/v1/custom-resource-definition.ts';
 import { CLEANUP_FINALIZER, type Definition, isCondition } from '../../api/apiextensions/v1/definition.ts';
-import { planStatus, setCondition } from '../../api/apiextensions/v1/definition-status.ts';
+import { type NamedDefinition, planStatus, setCondition } from '../../api/apiextensions/v1/definition-status.ts';
 import { prepareDefinition, structuralProblems } from '../../api/apiextensions/v1/definition-validation.ts';
 import { equalJson } from '../../api/machinery/clone.ts';
 import type { KindDefinition } from '../../api/machinery/kind.ts';
@@ -42,6 +42,9 @@ interface Served {
   readonly actions: ReadonlyMap<string, ActionHandler>;
 }
 
+/** So long definitions are worked on before others have their turn: what changes nothing waits for nobody. */
+const SLICE_MS = 10;
+
 /**
  * Does what definitions say, as upstream's controllers in the API server do: accepts names, establishes, serves the kinds, and takes
  * everything away again when a definition is deleted. One definition at a time, in the order of changes.
@@ -51,6 +54,8 @@ export class CustomResources {
   readonly #served = new Map<string, Served>();
   readonly #waiting = new Set<string>();
   readonly #retries = new Map<string, { readonly backoff: Backoff; timer?: Timer }>();
+  /** By group and name, what others of the group have to know: with ten thousand definitions each would be looked at for each. */
+  readonly #groups = new Map<string, Map<string, NamedDefinition>>();
   /** By definition: stops waiting for its last object. */
   readonly #awaited = new Map<string, () => void>();
   #unsubscribe: (() => void) | undefined;
@@ -66,6 +71,7 @@ export class CustomResources {
     const { reader } = this.#config;
     this.#unsubscribe = reader.subscribe(definitionKind, ({ object, previous }) => {
       const { name } = (object ?? previous)!.metadata;
+      this.#note((object ?? previous)! as object as Definition, object !== undefined);
       this.#enqueue(name!);
       // At once: who is told that a definition is gone finds nothing of it.
       if (!object) this.#withdraw(name!);
@@ -75,7 +81,10 @@ export class CustomResources {
       if (before?.status?.acceptedNames && !equalJson(before.status.acceptedNames, names ?? null))
         this.#enqueueGroup(before.spec.group);
     });
-    for (const { metadata } of reader.list(definitionKind)) this.#waiting.add(metadata.name!);
+    for (const object of reader.list(definitionKind)) {
+      this.#note(object as object as Definition, true);
+      this.#waiting.add(object.metadata.name!);
+    }
     await this.#work();
   }
 
@@ -91,10 +100,19 @@ export class CustomResources {
     return this.#served.get(`${kind.resource}.${kind.group}`)?.actions.get(`${kind.version}/${subresource}`);
   }
 
+  #note({ metadata: { name = '' }, spec: { group }, status }: Definition, isThere: boolean): void {
+    const names = this.#groups.get(group) ?? new Map<string, NamedDefinition>();
+    const acceptedNames = status?.acceptedNames;
+    if (isThere) names.set(name, { metadata: { name }, spec: { group }, ...(acceptedNames && { status: { acceptedNames } }) });
+    else names.delete(name);
+    if (names.size) this.#groups.set(group, names);
+    else this.#groups.delete(group);
+  }
+
   #enqueueGroup(group: string): void {
-    for (const object of this.#config.reader.list(definitionKind)) {
-      const definition = object as object as Definition;
-      if (definition.spec.group === group && !isCondition(definition, 'NamesAccepted')) this.#enqueue(object.metadata.name!);
+    for (const name of this.#groups.get(group)?.keys() ?? []) {
+      const definition = this.#config.reader.get(definitionKind, '', name) as object | undefined as Definition | undefined;
+      if (definition && !isCondition(definition, 'NamesAccepted')) this.#enqueue(name);
     }
   }
 
@@ -112,7 +130,12 @@ export class CustomResources {
   }
 
   async #workOff(): Promise<void> {
+    let untilMs = performance.now() + SLICE_MS;
     for (const name of this.#waiting) {
+      if (performance.now() > untilMs) {
+        await nextTurn();
+        untilMs = performance.now() + SLICE_MS;
+      }
       if (this.#stopped) return;
       this.#waiting.delete(name);
       try {
@@ -152,10 +175,10 @@ export class CustomResources {
   }
 
   #plan(definition: Definition): NonNullable<Definition['status']> {
-    const { reader, clock } = this.#config;
+    const { clock } = this.#config;
     if (definition.metadata.deletionTimestamp) return definition.status ?? {};
     return planStatus(definition, {
-      all: reader.list(definitionKind) as object as readonly Definition[],
+      all: [...(this.#groups.get(definition.spec.group)?.values() ?? [])],
       structuralProblems: structuralProblems(definition).map(({ field, message }) => `${field}: ${message}`),
       now: formatTime(clock.now()),
     });

@@ -65,3 +65,14 @@ test('of several owners of one name the first counts, and when it goes the next 
   assert.equal(kinds.byKind('example.com', 'v1', 'Widget'), undefined);
   assert.ok(kinds.byKind('example.com', 'v1', 'Gadget'));
 });
+
+test('listeners are told what an owner had and has', () => {
+  const kinds = new ChangingKinds([pod]);
+  const told: string[] = [];
+  const names = (list: readonly { readonly kind: string }[]) => list.map(({ kind }) => kind).join();
+  kinds.onChange((before, after) => told.push(`${names(before)} > ${names(after)}`));
+  kinds.replace('a', [widget]);
+  kinds.replace('a', [kindOf('example.com', 'Gadget'), widget]);
+  kinds.replace('a', []);
+  assert.deepEqual(told, [' > Widget', 'Widget > Gadget,Widget', 'Gadget,Widget > ']);
+});

@@ -10,14 +10,17 @@ export interface KindRegistry {
   byResource(group: string, version: string, resource: string): KindDefinition | undefined;
   byKind(group: string, version: string, kind: string): KindDefinition | undefined;
   /** Calls back after each change; returns the way to end it. */
-  onChange(listener: () => void): () => void;
+  onChange(listener: KindsListener): () => void;
 }
+
+/** Is told of one owner's kinds, as they were and as they are. */
+export type KindsListener = (before: readonly KindDefinition[], after: readonly KindDefinition[]) => void;
 
 /** The registry as those see it who add kinds. */
 export class ChangingKinds implements KindRegistry {
   readonly #builtIn: readonly KindDefinition[];
   readonly #added = new Map<string, readonly KindDefinition[]>();
-  readonly #listeners = new Set<() => void>();
+  readonly #listeners = new Set<KindsListener>();
   /** Made when asked for: ten thousand definitions change it one by one. */
   #all: readonly KindDefinition[] | undefined;
   #byResource: Map<string, KindDefinition>;
@@ -44,7 +47,7 @@ export class ChangingKinds implements KindRegistry {
     return this.#byKind.get(`${group}/${version}/${kind}`);
   }
 
-  onChange(listener: () => void): () => void {
+  onChange(listener: KindsListener): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
@@ -58,7 +61,7 @@ export class ChangingKinds implements KindRegistry {
     const isPlain = !this.#hasRepeated;
     const isDone = isPlain && move(this.#byResource, 'resource', before, kinds) && move(this.#byKind, 'kind', before, kinds);
     if (!isDone) this.#index();
-    for (const listener of [...this.#listeners]) listener();
+    for (const listener of [...this.#listeners]) listener(before, kinds);
   }
 
   #index(): void {

@@ -25,7 +25,14 @@ interface TakenNames {
   readonly kinds: ReadonlySet<string>;
 }
 
-function namesTaken(definition: Definition, all: readonly Definition[]): TakenNames {
+/** What others have to know of a definition. */
+export interface NamedDefinition {
+  readonly metadata: Pick<Definition['metadata'], 'name'>;
+  readonly spec: Pick<Definition['spec'], 'group'>;
+  readonly status?: Pick<DefinitionStatus, 'acceptedNames'>;
+}
+
+function namesTaken(definition: Definition, all: readonly NamedDefinition[]): TakenNames {
   const resources = new Set<string>();
   const kinds = new Set<string>();
   for (const { metadata, spec, status } of all) {
@@ -43,7 +50,7 @@ interface NamesPlan {
 }
 
 /** Which of the wanted names can be had; the first that cannot is told of. */
-function planNames(definition: Definition, all: readonly Definition[]): NamesPlan {
+function planNames(definition: Definition, all: readonly NamedDefinition[]): NamesPlan {
   const taken = namesTaken(definition, all);
   const wanted = definition.spec.names;
   const accepted: DefinitionNames = { ...(definition.status?.acceptedNames ?? { plural: '', kind: '' }) };
@@ -86,8 +93,8 @@ const APPROVAL_REASONS = {
 } as const;
 
 export interface StatusFacts {
-  /** Every definition that there is. */
-  readonly all: readonly Definition[];
+  /** Every definition that there is of its group. */
+  readonly all: readonly NamedDefinition[];
   /** What is wrong with the structure of its schemas. */
   readonly structuralProblems: readonly string[];
   readonly now: string;
