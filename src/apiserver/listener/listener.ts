@@ -126,7 +126,11 @@ export async function openListener(config: ListenerConfig): Promise<Listener> {
       rejectUnauthorized: false,
       handshakeTimeout: HANDSHAKE_MS,
       // A watch is one stream: informers of one client open dozens on one connection.
-      settings: { maxConcurrentStreams: config.http2MaxStreams || 1000, initialWindowSize: 1 << 20 },
+      settings: {
+        maxConcurrentStreams: config.http2MaxStreams || 1000,
+        initialWindowSize: 1 << 20,
+        maxHeaderListSize: LARGEST_HEAD,
+      },
       maxSessionMemory: SESSION_MEMORY_MB,
       maxHeaderListPairs: MOST_HEADERS,
     }),
