@@ -14,6 +14,7 @@ import { ExtensionConnections } from './extension-connections.ts';
 import { ExtensionDocuments, sendConverted } from './extension-documents.ts';
 import { isAvailable } from './is-available.ts';
 import type { ExtensionVersion } from './merge-discovery.ts';
+import { MergedSwagger } from './merged-swagger.ts';
 import { proxyRequest } from './proxy.ts';
 import { serveMergedDocuments } from './serve-merged.ts';
 import { createServiceResolver, UnresolvedService } from './service-resolver.ts';
@@ -74,6 +75,7 @@ export function startAggregation(config: AggregationConfig, deps: AggregationDep
   const documents = new Map<string, ResourceListDocument>();
   const queue = new WorkQueue<string>({ clock });
   const openApi = new ExtensionDocuments({ connections, resolve, clock });
+  const swagger = new MergedSwagger();
   let recheck: Timer | undefined;
 
   const note = (service: V1APIService, gone: boolean) => {
@@ -180,7 +182,7 @@ export function startAggregation(config: AggregationConfig, deps: AggregationDep
       const service = id === undefined ? undefined : remote.get(id);
       if (service && context.request.path.startsWith('/openapi/')) return openApiOf(service, context, response);
       if (service) return proxy(service, context, response);
-      return serveMergedDocuments({ extensions, remote, documents: openApi }, next, context, response);
+      return serveMergedDocuments({ extensions, remote, documents: openApi, swagger }, next, context, response);
     },
     async close() {
       for (const end of leave) end();

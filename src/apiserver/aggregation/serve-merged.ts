@@ -17,12 +17,14 @@ import {
   mergeSwagger,
   type Swagger,
 } from './merge-discovery.ts';
+import type { Added, MergedSwagger } from './merged-swagger.ts';
 import { readSwagger } from './read-swagger.ts';
 
 export interface MergeDeps {
   readonly extensions: () => readonly ExtensionVersion[];
   readonly remote: ReadonlyMap<string, V1APIService>;
   readonly documents: Pick<ExtensionDocuments, 'ask' | 'converted'>;
+  readonly swagger: MergedSwagger;
 }
 
 const GROUP_PATH = /^\/apis\/([^/]+)\/?$/;
@@ -53,9 +55,18 @@ export async function serveMergedDocuments(
     );
   } else if (own && path === '/openapi/v3') merged = json(await mergeIndex(deps, JSON.parse(own.toString('utf8'))));
   else if (own && path === '/openapi/v2') {
-    const ownJson = type.startsWith('application/json') ? own : await documentInJson(next, context);
-    const all = await mergeV2(deps, parseExactJson(ownJson.toString('utf8')) as Swagger);
-    merged = ownJson === own ? json(all.merged) : Buffer.concat([own, await encodeGnosticAddition(readSwagger(all.added))]);
+    const services = [...deps.remote.values()];
+    const documents = await Promise.all(services.map((service) => deps.documents.ask(service, '/openapi/v2')));
+    const added = services.flatMap((service, i) => (isJsonMap(documents[i]) ? [{ service, document: documents[i] }] : []));
+    const inJson = type.startsWith('application/json');
+    const key = `${type} ${String(captured.headers['etag'])}`;
+    merged = await deps.swagger.of(key, added, async () => {
+      const all = mergeAll(
+        parseExactJson((inJson ? own : await documentInJson(next, context)).toString('utf8')) as Swagger,
+        added,
+      );
+      return inJson ? json(all.merged) : Buffer.concat([own, await encodeGnosticAddition(readSwagger(all.added))]);
+    });
   }
   if (!merged) {
     response.writeHead(captured.status, captured.headers);
@@ -85,13 +96,21 @@ function withoutConditions(request: ServerRequest, inJson: boolean): ServerReque
   return { method, path, query, headers, remoteAddress, signal, readBody: (limit) => request.readBody(limit) };
 }
 
+const etags = new WeakMap<Buffer, string>();
+
+function etagOf(bytes: Buffer): string {
+  const etag = etags.get(bytes) ?? `"${createHash('sha256').update(bytes).digest('hex').slice(0, 40).toUpperCase()}"`;
+  etags.set(bytes, etag);
+  return etag;
+}
+
 function send(
   request: ServerRequest,
   response: ServerResponse,
   bytes: Buffer,
   headers: Readonly<Record<string, string | readonly string[]>>,
 ): void {
-  const etag = `"${createHash('sha256').update(bytes).digest('hex').slice(0, 40).toUpperCase()}"`;
+  const etag = etagOf(bytes);
   const tagged = headers['etag'] === undefined ? headers : { ...headers, etag };
   if (headers['etag'] !== undefined && request.headers['if-none-match'] === etag) {
     response.writeHead(304, { etag });
@@ -133,14 +152,9 @@ async function documentInJson(next: Handler, context: RequestContext): Promise<B
   return captured.body;
 }
 
-async function mergeV2(deps: MergeDeps, own: Swagger): Promise<{ readonly merged: Swagger; readonly added: JsonMap }> {
+function mergeAll(own: Swagger, added: readonly Added[]): { readonly merged: Swagger; readonly added: JsonMap } {
   let merged = own;
-  const services = [...deps.remote.values()];
-  const documents = await Promise.all(services.map((service) => deps.documents.ask(service, '/openapi/v2')));
-  for (const [i, service] of services.entries()) {
-    const document = documents[i];
-    if (isJsonMap(document)) merged = mergeSwagger(merged, document, `/apis/${service.spec?.group}/`);
-  }
+  for (const { service, document } of added) merged = mergeSwagger(merged, document, `/apis/${service.spec?.group}/`);
   return {
     merged,
     added: { paths: notIn(own.paths, merged.paths), definitions: notIn(own.definitions, merged.definitions) },
