@@ -4,6 +4,8 @@ import { unlessReason } from '../../client/unless-reason.ts';
 import { type DiscoveredKind, discoverKinds } from '../framework/discovery.ts';
 import { type ContentDeletion, contentKinds, formatResource } from './plan.ts';
 
+/** So many finalizers are told of by name: objects may have as many as there is room for, and all are said in one message. */
+const MOST_FINALIZERS = 100;
 /** How many kinds are deleted at a time. */
 const PARALLEL_KINDS = 8;
 
@@ -21,7 +23,8 @@ export async function deleteContent(client: Client, namespace: string, signal: A
     try {
       for (const object of await deleteAll(client, kind, namespace, signal)) {
         remaining.set(formatResource(kind), (remaining.get(formatResource(kind)) ?? 0) + 1);
-        for (const name of object.metadata?.finalizers ?? []) finalizers.set(name, (finalizers.get(name) ?? 0) + 1);
+        for (const name of object.metadata?.finalizers ?? [])
+          if (finalizers.size < MOST_FINALIZERS || finalizers.has(name)) finalizers.set(name, (finalizers.get(name) ?? 0) + 1);
       }
     } catch (error) {
       signal.throwIfAborted();

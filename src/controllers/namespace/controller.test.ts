@@ -61,3 +61,15 @@ test('pods go before everything else', async () => {
   assert.deepEqual(cluster.list(secretKind), []);
   assert.equal(cluster.get(namespaceKind, 'doomed'), undefined);
 });
+
+test('of thousands of finalizers some are told of', async () => {
+  const cluster = clusterWithContent();
+  const finalizers = Array.from({ length: 5_000 }, (_, i) => `example.com/f${i}`);
+  cluster.put(configMapKind, { metadata: { name: 'held', namespace: 'doomed', finalizers } });
+  await using run = await runController(createNamespaceController, cluster);
+  await run.settle(1000);
+  const { conditions } = cluster.get<V1Namespace>(namespaceKind, 'doomed')?.status ?? {};
+  const { message = '' } = conditions?.find(({ type }) => type === 'NamespaceFinalizersRemaining') ?? {};
+  assert.match(message, /^Some content in the namespace has finalizers remaining: example\.com\/f0 in 1 resource instances, /);
+  assert.equal(message.split(', ').length, 100);
+});
