@@ -57,7 +57,10 @@ test('a full disk refuses what cannot be kept and goes on reading; with room aga
   assert.equal(result.status, 0, result.stdout + result.stderr);
   const made = Number(/^made: (\d+)$/m.exec(result.stdout)?.[1]);
   assert.ok(made >= 1 && made < 20, result.stdout);
-  assert.match(result.stdout, /^failure: .*no space left to write \S+store\.db: nothing was stored; reads still work$/m);
+  assert.match(
+    result.stdout,
+    /^failure: .*no space left to write \S+store\.db: nothing was stored; reads still work \(df and df -i show what is used up\)$/m,
+  );
   assert.equal(result.stdout.match(/^kept: /gm)?.length, made);
   assert.match(result.stdout, new RegExp(`^refused: .*"large-${made}" not found$`, 'm'));
   assert.match(result.stdout, new RegExp(`^after: configmap/large-${made} created$`, 'm'));
