@@ -189,6 +189,22 @@ test('constants cost nothing, and neither do the attributes that a conditional c
     assert.equal(compile(source, environment).evaluate((name) => values[name]).cost, cost, source);
 });
 
+test('an index that is an attribute is part of its list, and what is looked for in vain has no price', () => {
+  const environment = createEnvironment({ variables: { list: listOf(INT), map: mapOf(STRING, STRING) } });
+  const values: Record<string, Value> = { list: jsonValue([1, 0]), map: jsonValue({ a: 'x' }) };
+  const cost = (source: string) => compile(source, environment).evaluate((name) => values[name]).cost;
+  assert.equal(cost('list[list[1]]'), cost('list[0]'));
+  assert.equal(cost('map[?"none"]'), cost('map[?"a"]') - 1);
+  assert.equal(cost('map.?none'), cost('map.?a') - 1);
+});
+
+test('of several signs none is the number’s', () => {
+  const environment = createEnvironment({});
+  assert.equal(compile('-9223372036854775808 < --5', environment).evaluate(() => undefined).value, true);
+  for (const source of ['--9223372036854775808', '- -9223372036854775808'])
+    assert.throws(() => compile(source, environment), /invalid int literal/);
+});
+
 test('what stands behind or and orValue is not looked at in vain', () => {
   expectValues({
     'optional.of(1).orValue(1 / 0)': 1n,

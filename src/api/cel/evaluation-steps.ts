@@ -75,8 +75,10 @@ export function optionalSelect(operand: Step, field: string): Step {
   return (run, scope) => {
     const value = operand(run, scope);
     if (value instanceof ErrorValue) return value;
-    run.meter.charge(1);
-    return optionalField(value, field);
+    const found = optionalField(value, field);
+    // What finds nothing has no price.
+    if (!(found instanceof Optional && found.value === undefined)) run.meter.charge(1);
+    return found;
   };
 }
 

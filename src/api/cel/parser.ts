@@ -177,7 +177,8 @@ class Parser {
       this.#take();
       count++;
     }
-    if (operator.text === '-' && (this.#next.type === 'int' || this.#next.type === 'float')) {
+    // One sign is the number's own; of several all are operators.
+    if (count === 1 && operator.text === '-' && (this.#next.type === 'int' || this.#next.type === 'float')) {
       this.#at--;
       count--;
     }

@@ -55,6 +55,7 @@ import { textParts, workOf, workOfResult } from './work.ts';
 export type { Activation } from './evaluation-steps.ts';
 
 const INDEXING: ReadonlySet<string> = new Set(['_[_]', '_[?_]']);
+const MATCHING: ReadonlySet<string> = new Set(['matches', 'find', 'findAll']);
 const keyText = (key: Value) =>
   key instanceof Uint ? String(key.value) : typeof key === 'object' ? typeNameOf(key) : String(key);
 
@@ -74,6 +75,8 @@ function noOverload(name: string, values: readonly Value[]): string {
 }
 
 const INDEXED_BY_NUMBER: ReadonlySet<string> = new Set(['index_list', 'list_optindex_optional_int']);
+
+const isConditional = (expression: Expression) => expression.form === 'call' && expression.name === '_?_:_';
 
 /** What fails has its price, too. */
 function charged(run: Run, price: number, value: Value): Value {
@@ -171,7 +174,7 @@ class Planner {
   /** What a conditional chooses between: an attribute becomes part of the conditional's own, which has no price. */
   #branch(expression: Expression): Step {
     const step = this.step(expression);
-    if (!isAttribute(expression) || (expression.form === 'call' && expression.name === '_?_:_')) return step;
+    if (!isAttribute(expression) || isConditional(expression)) return step;
     return (run, scope) => {
       const value = step(run, scope);
       run.meter.charge(-1);
@@ -222,7 +225,7 @@ class Planner {
       }
       case '_[_]':
       case '_[?_]':
-        return this.#strict(name, this.#overloads(call), [this.#operand(args[0]!), this.step(args[1]!)], args);
+        return this.#index(name, this.#overloads(call), args);
     }
     return this.#strict(
       name,
@@ -230,6 +233,22 @@ class Planner {
       args.map((argument) => this.step(argument)),
       args,
     );
+  }
+
+  /** An index that is an attribute itself becomes part of the one that it looks into, which has no price; nor has one that finds nothing. */
+  #index(name: string, overloads: readonly Overload[], args: readonly Expression[]): Step {
+    const [of, at] = args as [Expression, Expression];
+    const step = this.#strict(name, overloads, [this.#operand(of), this.step(at)], args);
+    const isPart = isAttribute(at) && !isConditional(at) && this.#constant(at) === undefined;
+    const optional = name === '_[?_]';
+    if (!isPart && !optional) return step;
+    return (run, scope) => {
+      const value = step(run, scope);
+      if (isPart) run.meter.charge(-1);
+      if (optional && (value instanceof ErrorValue || (value instanceof Optional && value.value === undefined)))
+        run.meter.charge(-1);
+      return value;
+    };
   }
 
   /** A call that an error in an argument makes an error. */
@@ -251,6 +270,8 @@ class Planner {
       };
     });
     const indexing = INDEXING.has(name);
+    // A constant pattern is part of the call.
+    const one = steps.length !== 2 || indexing || (MATCHING.has(name) && isConstant[1]);
     const failedPrice = prepared.length === 1 ? prepared[0]!.price : priceOf(name, '');
     return (run, scope) => {
       const values: Value[] = [];
@@ -261,7 +282,7 @@ class Planner {
         if (!(value instanceof ErrorValue)) continue;
         failed ??= value;
         // Of two arguments both are looked at, of more those up to the first that fails; an index behind what failed is not.
-        if (steps.length !== 2 || indexing) break;
+        if (one) break;
       }
       if (failed) {
         if (values.length === steps.length) run.meter.charge(failedPrice(values, failed, run.meter.work));

@@ -229,14 +229,8 @@ function builtInVersions(kinds: readonly KindDefinition[]): Pick<KindDefinition,
   return [...versions.values()];
 }
 
-function groupByPath(kinds: readonly KindDefinition[]): Map<string, KindDefinition[]> {
-  const groups = new Map<string, KindDefinition[]>();
-  for (const kind of kinds) {
-    const path = `${kind.group ? 'apis' : 'api'}/${apiVersionOf(kind)}`;
-    groups.set(path, [...(groups.get(path) ?? []), kind]);
-  }
-  return groups;
-}
+const groupByPath = (kinds: readonly KindDefinition[]): Map<string, KindDefinition[]> =>
+  Map.groupBy(kinds, (kind) => `${kind.group ? 'apis' : 'api'}/${apiVersionOf(kind)}`);
 
 interface DocumentAddress {
   readonly serverRelativeURL: string;

@@ -62,8 +62,12 @@ function idOf(item: unknown, keys: readonly string[]): string | undefined {
   const only = keys.length === 1 && Object.hasOwn(item, keys[0]!) ? item[keys[0]!] : undefined;
   // Most lists have one key that is a text, and some are long: nothing else has an id that begins so.
   if (typeof only === 'string') return `"${only}`;
-  const values = keys.map((name) => (Object.hasOwn(item, name) ? item[name] : undefined));
-  return values.some((value) => value === undefined || value === null || typeof value === 'object')
-    ? undefined
-    : canonical(values);
+  const values: unknown[] = [];
+  // As far as to the first that is missing: there may be many more keys than an item has fields.
+  for (const name of keys) {
+    const value = Object.hasOwn(item, name) ? item[name] : undefined;
+    if (value === undefined || value === null || typeof value === 'object') return undefined;
+    values.push(value);
+  }
+  return canonical(values);
 }
