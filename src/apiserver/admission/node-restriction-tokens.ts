@@ -39,7 +39,9 @@ export const checkNodeToken: NodeCheck = async (node, attributes, deps) => {
   const audiences = request.spec?.audiences ?? [];
   if (audiences.length > 1) throw refuse(attributes, 'node may only request 0 or 1 audiences');
   const audience = audiences[0] ?? '';
-  if (podSpeaksOf(pod, audience, deps.reader)) return;
+  const found = podSpeaksOf(pod, audience, deps.reader);
+  if (found === true) return;
+  if (found.length) throw refuse(attributes, `error validating audience ${quote(audience)}: ${aggregated(found)}`);
   if (audience && (await mayRequestAudience(audience, attributes, deps))) return;
   throw refuse(
     attributes,
@@ -54,27 +56,54 @@ async function findPod(reader: ObjectReader, namespace: string, name: string, ui
   return reader.get(podKind, namespace, name) as unknown as V1Pod | undefined;
 }
 
-function podSpeaksOf(pod: V1Pod, audience: string, reader: ObjectReader): boolean {
-  return (pod.spec?.volumes ?? []).some((volume) => {
+/** Whether one of its volumes does; otherwise what of them could not be looked into. */
+function podSpeaksOf(pod: V1Pod, audience: string, reader: ObjectReader): true | string[] {
+  const missing = new Set<string>();
+  for (const volume of pod.spec?.volumes ?? []) {
     const projected = volume.projected?.sources?.some(
       ({ serviceAccountToken }) => serviceAccountToken && (serviceAccountToken.audience ?? '') === audience,
     );
     if (projected) return true;
-    const driverName = csiDriverOf(pod, volume, reader);
-    const driver = driverName && (reader.get(csiDriverKind, '', driverName) as unknown as V1CSIDriver | undefined);
-    return driver ? (driver.spec.tokenRequests?.some((request) => request.audience === audience) ?? false) : false;
-  });
+    const driverName = csiDriverOf(pod, volume, reader, missing);
+    if (!driverName) continue;
+    const driver = reader.get(csiDriverKind, '', driverName) as unknown as V1CSIDriver | undefined;
+    if (!driver) missing.add(`csidriver.storage.k8s.io ${quote(driverName)} not found`);
+    else if (driver.spec.tokenRequests?.some((request) => request.audience === audience)) return true;
+  }
+  return [...missing];
 }
 
-function csiDriverOf(pod: V1Pod, volume: V1Volume, reader: ObjectReader): string | undefined {
-  if (volume.csi) return volume.csi.driver;
+/** As upstream puts several errors into one. */
+const aggregated = (messages: readonly string[]) => (messages.length === 1 ? messages[0]! : `[${messages.join(', ')}]`);
+
+/** The drivers that have taken over the volumes of cloud providers (csi-translation-lib). */
+const SUCCESSORS = {
+  awsElasticBlockStore: 'ebs.csi.aws.com',
+  azureDisk: 'disk.csi.azure.com',
+  azureFile: 'file.csi.azure.com',
+  cinder: 'cinder.csi.openstack.org',
+  gcePersistentDisk: 'pd.csi.storage.gke.io',
+  portworxVolume: 'pxd.portworx.com',
+  vsphereVolume: 'csi.vsphere.vmware.com',
+} as const;
+
+function driverOf(source: V1Volume | NonNullable<V1PersistentVolume['spec']>): string | undefined {
+  if (source.csi) return source.csi.driver;
+  for (const [field, driver] of Object.entries(SUCCESSORS)) if (source[field as keyof typeof SUCCESSORS]) return driver;
+  return undefined;
+}
+
+function csiDriverOf(pod: V1Pod, volume: V1Volume, reader: ObjectReader, missing: Set<string>): string | undefined {
   const claimName = volume.ephemeral ? `${pod.metadata?.name}-${volume.name}` : volume.persistentVolumeClaim?.claimName;
-  if (!claimName) return undefined;
-  const get = (kind: typeof podKind, namespace: string, name: string | undefined) =>
-    name ? (reader.get(kind, namespace, name) as unknown) : undefined;
-  const claim = get(persistentVolumeClaimKind, pod.metadata?.namespace ?? '', claimName) as V1PersistentVolumeClaim | undefined;
-  const bound = get(persistentVolumeKind, '', claim?.spec?.volumeName) as V1PersistentVolume | undefined;
-  return bound?.spec?.csi?.driver;
+  if (!claimName) return driverOf(volume);
+  const namespace = pod.metadata?.namespace ?? '';
+  const claim = reader.get(persistentVolumeClaimKind, namespace, claimName) as unknown as V1PersistentVolumeClaim | undefined;
+  if (!claim) missing.add(`persistentvolumeclaim ${quote(claimName)} not found`);
+  const volumeName = claim?.spec?.volumeName;
+  if (!volumeName) return undefined;
+  const bound = reader.get(persistentVolumeKind, '', volumeName) as unknown as V1PersistentVolume | undefined;
+  if (!bound) missing.add(`persistentvolume ${quote(volumeName)} not found`);
+  return bound?.spec && driverOf(bound.spec);
 }
 
 /** Credential providers may be given audiences by a rule on a verb of its own. */

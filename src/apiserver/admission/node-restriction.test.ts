@@ -5,9 +5,12 @@ import { MemoryObjects } from '../../../test/harness/memory-objects.ts';
 import { certificateSigningRequestKind } from '../../api/certificates/v1/certificate-signing-request.ts';
 import { leaseKind } from '../../api/coordination/v1/lease.ts';
 import { nodeKind } from '../../api/core/v1/node.ts';
+import { persistentVolumeKind } from '../../api/core/v1/persistent-volume.ts';
 import { persistentVolumeClaimKind } from '../../api/core/v1/persistent-volume-claim.ts';
 import { podKind } from '../../api/core/v1/pod.ts';
 import { serviceAccountKind } from '../../api/core/v1/service-account.ts';
+import { resourceSliceKind } from '../../api/resource/v1/resource-slice.ts';
+import { csiDriverKind } from '../../api/storage/v1/csi-driver.ts';
 import { csiNodeKind } from '../../api/storage/v1/csi-node.ts';
 import { createCertificateRequest } from '../../pki/certificate-request.ts';
 import { generatePrivateKey } from '../../pki/keys.ts';
@@ -55,6 +58,7 @@ const token = (ref: object | undefined, audiences: string[] = []) => ({
   name: 'sa',
   object: { metadata: {}, spec: { audiences, ...(ref && { boundObjectRef: { apiVersion: 'v1', kind: 'Pod', ...ref } }) } },
 });
+const quoted = (text: string) => JSON.stringify(text);
 const MINE = { name: 'mine', uid: 'uid-mine' };
 const lease = (name: string, namespace = 'kube-node-lease') => ({ metadata: { name, namespace } });
 const csr = async (commonName: string, signerName: string) => {
@@ -86,6 +90,9 @@ const allowed: Record<string, WriteCase> = {
     oldObject: bound('mine', 'n1'),
   },
   'evict a pod bound to it': { kind: podKind, subresource: 'eviction', object: bound('mine', ''), name: 'mine' },
+  'evict a pod bound to it that only the eviction names': { kind: podKind, subresource: 'eviction', object: bound('mine', '') },
+  'write a slice of its own devices': { kind: resourceSliceKind, object: node('s', { spec: { nodeName: 'n1' } }) },
+  'take its slice away': { kind: resourceSliceKind, oldObject: node('s', { spec: { nodeName: 'n1' } }) },
   'ask for a token for a pod bound to it': token(MINE),
   'ask for a token for an audience that it was given': token(MINE, ['registry']),
   'write its own lease': { kind: leaseKind, object: lease('n1') },
@@ -140,12 +147,19 @@ const refused: [WriteCase, string][] = [
       [[], 'an owner reference set to itself'],
       [[OWNER, OWNER], 'a single owner reference set to itself'],
       [[{ ...OWNER, name: 'n2' }], 'an owner reference set to itself'],
+      [[{ ...OWNER, apiVersion: 'v2' }], 'an owner reference set to itself'],
+      [[{ ...OWNER, kind: 'Pod' }], 'an owner reference set to itself'],
       [[{ ...OWNER, controller: false }], 'a controller owner reference set to itself'],
+      [[{ ...OWNER, controller: undefined }], 'a controller owner reference set to itself'],
     ] as const
   ).map(([ownerReferences, what]): [WriteCase, string] => [
     { kind: podKind, object: mirror({}, { ownerReferences }) },
     `pods "static-n1" is forbidden: node "n1" can only create pods with ${what}`,
   ]),
+  [
+    { kind: podKind, object: mirror({}, { ownerReferences: [{ ...OWNER, blockOwnerDeletion: true }] }) },
+    'pods "static-n1" is forbidden: node "n1" must not set blockOwnerDeletion on an owner reference',
+  ],
   [
     { kind: podKind, object: mirror({}, { ownerReferences: [{ ...OWNER, uid: 'old' }] }) },
     'pods "static-n1" is forbidden: node n1 UID mismatch: expected old got uid-n1',
@@ -206,6 +220,33 @@ const refused: [WriteCase, string][] = [
     { kind: podKind, subresource: 'eviction', object: bound('theirs', ''), name: 'theirs' },
     'pods "theirs" is forbidden: node n1 can only evict pods with spec.nodeName set to itself',
   ],
+  ...(['status', 'eviction'] as const).flatMap((subresource): [WriteCase, string][] => {
+    const word = subresource === 'status' ? quoted : String;
+    const mine = { kind: podKind, subresource, name: 'mine' };
+    const other = subresource === 'status' ? { object: bound('mine', 'n1') } : { object: mirror(), oldObject: mirror() };
+    return [
+      [
+        { ...mine, ...other },
+        `pods "mine" is forbidden: unexpected operation ${word('oldObject' in other ? 'UPDATE' : 'CREATE')}`,
+      ],
+      [{ ...mine, oldObject: bound('mine', 'n1') }, `pods "mine" is forbidden: unexpected operation ${word('DELETE')}`],
+    ];
+  }),
+  [{ kind: podKind, subresource: 'eviction', object: bound('gone', ''), name: 'gone' }, 'pods "gone" not found'],
+  ...[{ nodeName: 'n2' }, {}].flatMap((spec): [WriteCase, string][] => {
+    const slice = { metadata: { name: 's' }, spec };
+    const only = 'with the same NodeName as the requesting node';
+    return [
+      [
+        { kind: resourceSliceKind, object: slice },
+        `resourceslices.resource.k8s.io "s" is forbidden: can only create ResourceSlice ${only}`,
+      ],
+      [
+        { kind: resourceSliceKind, oldObject: slice },
+        `resourceslices.resource.k8s.io "s" is forbidden: can only delete ResourceSlice ${only}`,
+      ],
+    ];
+  }),
   [
     { kind: podKind, subresource: 'binding', object: bound('mine', ''), name: 'mine' },
     'pods "mine" is forbidden: unexpected pod subresource "binding", only \'status\' and \'eviction\' are allowed',
@@ -273,4 +314,40 @@ test('which audiences a node asks for is looked at before the API server’s own
     runPlugin({ name: plugin.name, handles: plugin.handles, admit: admit! }, filledIn),
     /not found in pod spec/,
   );
+});
+
+test('audiences are found wherever a pod’s volumes lead, also by way of what drivers have taken over', async () => {
+  for (const name of ['csi.test', 'file.csi.azure.com'])
+    objects.put(csiDriverKind, { metadata: { name }, spec: { tokenRequests: [{ audience: 'foo' }] } });
+  objects.put(persistentVolumeKind, { metadata: { name: 'pv' }, spec: { csi: { driver: 'csi.test', volumeHandle: 'h' } } });
+  objects.put(persistentVolumeKind, { metadata: { name: 'azure' }, spec: { azureFile: { shareName: 's', secretName: 's' } } });
+  const claims = { claim: 'pv', azure: 'azure', 'mounts-own': 'pv', unbound: '', lost: 'nowhere' };
+  for (const [name, volumeName] of Object.entries(claims))
+    objects.put(persistentVolumeClaimKind, { metadata: { name, namespace: 'ns' }, spec: { volumeName } });
+  const ofClaim = (claimName: string) => ({ name: 'v', persistentVolumeClaim: { claimName } });
+  const ask = (audience: string, ...volumes: object[]) => {
+    objects.put(podKind, { metadata: { name: 'mounts', namespace: 'ns' }, spec: { nodeName: 'n1', volumes } });
+    return run(token({ name: 'mounts', uid: 'uid-mounts' }, [audience])).then(
+      () => 'given',
+      ({ message }: Error) => message.replace('serviceaccounts "sa" is forbidden: ', ''),
+    );
+  };
+  const inline = { name: 'v', csi: { driver: 'csi.test' } };
+  const ephemeral = { name: 'own', ephemeral: { volumeClaimTemplate: { spec: {} } } };
+  const azure = { name: 'v', azureFile: { shareName: 's', secretName: 's' } };
+  for (const volume of [inline, ephemeral, azure, ofClaim('claim'), ofClaim('azure')]) {
+    assert.equal(await ask('foo', volume), 'given');
+    assert.match(await ask('bar', volume), /^audience "bar" not found in pod spec volume, system:node:n1 is not authorized/);
+  }
+  const failed = 'error validating audience "foo":';
+  const unknown = { name: 'w', csi: { driver: 'no.test' } };
+  assert.equal(await ask('foo', unknown), `${failed} csidriver.storage.k8s.io "no.test" not found`);
+  assert.equal(await ask('foo', ofClaim('none')), `${failed} persistentvolumeclaim "none" not found`);
+  assert.equal(await ask('foo', ofClaim('lost')), `${failed} persistentvolume "nowhere" not found`);
+  assert.equal(
+    await ask('foo', unknown, ofClaim('none')),
+    `${failed} [csidriver.storage.k8s.io "no.test" not found, persistentvolumeclaim "none" not found]`,
+  );
+  assert.equal(await ask('foo', unknown, ofClaim('none'), inline), 'given');
+  assert.match(await ask('foo', ofClaim('unbound')), /^audience "foo" not found/);
 });
