@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { connect } from 'node:tls';
 import { deferred } from '../../std/lifecycle.ts';
 import { silentLogger } from '../../std/logger.ts';
 import { createTestPki } from '../test-api.ts';
 import { openListener } from './listener.ts';
+import { UnansweredRequests } from './take-up-again.ts';
 
 const WISH = 'Connection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n';
 const get = (path: string, headers = '') => `GET ${path} HTTP/1.1\r\nHost: x\r\n${headers}\r\n`;
@@ -61,4 +63,26 @@ test('answers keep their order, and a connection may utter the wish as often as 
   setImmediate(() => slow.resolve());
   assert.deepEqual(await asked, ['/slow  ', ...many.map((path) => `${path} websocket `), '/last  ']);
   assert.deepEqual(warnings, []);
+});
+
+test('a wish is taken out wherever the parser reads it', async (context) => {
+  const { ask } = await start(context);
+  const last = get('/last', 'Connection: close\r\n');
+  for (const wish of [
+    'Proxy-Connection: Upgrade',
+    'PROXY-CONNECTION: x ,\tupgrade \r\nConnection: keep-alive',
+    'Connection: upgrade,UPGRADE ,',
+  ])
+    assert.deepEqual(await ask(get('/wish', `${wish}\r\nUpgrade: h2c\r\n`) + last), ['/wish h2c ', '/last  '], wish);
+});
+
+test('a request that comes back with its wish ends its connection instead of coming back for ever', () => {
+  const unanswered = new UnansweredRequests();
+  const socket = new Socket();
+  let times = 0;
+  const again = () => {
+    if (++times < 10) unanswered.behind(socket, again);
+  };
+  unanswered.behind(socket, again);
+  assert.deepEqual([times, socket.destroyed], [1, true]);
 });

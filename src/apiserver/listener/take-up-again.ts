@@ -5,15 +5,18 @@ import type { TLSSocket } from 'node:tls';
 export const hasBody = ({ headers }: IncomingMessage): boolean =>
   headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 
+/** Node's parser reads the second like the first. */
+const WITH_WISHES: ReadonlySet<string> = new Set(['connection', 'proxy-connection']);
+
 /**
- * A request's head without the wish for another protocol in its `Connection` header. To handlers nothing is lost: what they look at is
+ * A request's head without the wish for another protocol in its `Connection` headers. To handlers nothing is lost: what they look at is
  * the `Upgrade` header.
  */
 export function headWithoutWish({ method, url, httpVersion, rawHeaders }: IncomingMessage): Buffer {
   const lines = [`${method} ${url} HTTP/${httpVersion}`];
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
     const [name, value] = [rawHeaders[i]!, rawHeaders[i + 1]!];
-    if (name.toLowerCase() !== 'connection') lines.push(`${name}: ${value}`);
+    if (!WITH_WISHES.has(name.toLowerCase())) lines.push(`${name}: ${value}`);
     else {
       const kept = value.split(',').filter((token) => token.trim().toLowerCase() !== 'upgrade');
       if (kept.length > 0) lines.push(`${name}: ${kept.join(',')}`);
@@ -38,8 +41,11 @@ export function takeUpAgain(message: IncomingMessage, head: Buffer, serve: (sock
 export class UnansweredRequests {
   readonly #counts = new WeakMap<Socket, number>();
   readonly #waiting = new WeakMap<Socket, () => void>();
+  /** Of these the next request is one that is taken up again. */
+  readonly #takenUp = new WeakSet<Socket>();
 
   note(socket: Socket, answer: ServerResponse): void {
+    this.#takenUp.delete(socket);
     this.#counts.set(socket, (this.#counts.get(socket) ?? 0) + 1);
     answer.once('close', () => {
       const left = (this.#counts.get(socket) ?? 1) - 1;
@@ -51,9 +57,14 @@ export class UnansweredRequests {
     });
   }
 
-  /** Calls when all that came before on the connection has been answered. At most one call waits. */
-  behind(socket: Socket, call: () => void): void {
-    if ((this.#counts.get(socket) ?? 0) === 0) call();
-    else this.#waiting.set(socket, call);
+  /**
+   * Takes a request up again when all that came before on the connection has been answered. At most one waits. One whose wish the parser
+   * still finds would come back for ever, without a turn for anybody else: its connection is ended.
+   */
+  behind(socket: Socket, takeUp: () => void): void {
+    if (this.#takenUp.has(socket)) return void socket.destroy();
+    this.#takenUp.add(socket);
+    if ((this.#counts.get(socket) ?? 0) === 0) takeUp();
+    else this.#waiting.set(socket, takeUp);
   }
 }
