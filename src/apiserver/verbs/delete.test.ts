@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { V1Job, V1Pod } from '../../api/gen/types.ts';
-import { pod, startTestApi, type TestApi } from '../test-api.ts';
+import { allowAll, pod, startTestApi, type TestApi } from '../test-api.ts';
 
 const PODS = '/api/v1/namespaces/default/pods';
 const JOBS = '/apis/batch/v1/namespaces/default/jobs';
@@ -9,9 +9,15 @@ const MERGE = { 'content-type': 'application/merge-patch+json' };
 const ORPHANED =
   '299 - "child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove them or set propagationPolicy=Orphan to suppress this warning"';
 
+/** What somebody else does, one by one, while admission is asked about deletions. */
+const meanwhile: (() => Promise<unknown>)[] = [];
+
 let api: TestApi;
 before(async () => {
-  api = await startTestApi();
+  const admit = async ({ operation }: { readonly operation: string }) => {
+    if (operation === 'DELETE') await meanwhile.shift()?.();
+  };
+  api = await startTestApi({ composeSecurity: () => ({ ...allowAll(), admission: { admit, validate: async () => undefined } }) });
 });
 after(() => api.stop());
 
@@ -66,6 +72,30 @@ test('who watches a pod that goes at once is told that it is going, then that it
       ['DELETED', 0, 2],
     ],
   );
+});
+
+test('a pod that waits for its dependents by the time that it would go at once stays', async () => {
+  await make('contended');
+  meanwhile.push(() => remove('contended', { gracePeriodSeconds: 0, propagationPolicy: 'Foreground' }));
+  await remove('contended', { gracePeriodSeconds: 0 });
+  assert.equal(meanwhile.length, 0);
+  const { status, body } = await api.call<V1Pod>('GET', `${PODS}/contended`);
+  assert.deepEqual([status, body.metadata?.finalizers], [200, ['foregroundDeletion']]);
+});
+
+test('who deletes a pod at once does not delete another one that got its name meanwhile', async () => {
+  const before = (await make('replaced')).body.metadata!;
+  let after: V1Pod['metadata'];
+  const replace = async () => {
+    await remove('replaced', { gracePeriodSeconds: 0 });
+    after = (await make('replaced')).body.metadata;
+  };
+  meanwhile.push(async () => undefined, replace);
+  const removed = await remove('replaced', { gracePeriodSeconds: 0 });
+  assert.deepEqual([removed.status, removed.body.metadata?.uid], [200, before.uid]);
+  const { metadata } = (await api.call<V1Pod>('GET', `${PODS}/replaced`)).body;
+  assert.deepEqual([metadata?.uid, metadata?.deletionTimestamp], [after?.uid, undefined]);
+  assert.notEqual(after?.uid, before.uid);
 });
 
 test('a job whose pods would be left behind unasked says so', async () => {

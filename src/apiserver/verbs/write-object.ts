@@ -4,7 +4,7 @@ import { type KindVersions, sameInAllVersions, withVersions } from '../../api/ap
 import { cloneJson } from '../../api/machinery/clone.ts';
 import { apiVersionOf, type KindDefinition, type PartSubresource, type WriteContext } from '../../api/machinery/kind.ts';
 import type { DynamicObject, ObjectMeta } from '../../api/machinery/object.ts';
-import { alreadyExists, type FieldError, invalid, isStatus, StatusError } from '../../api/machinery/status-error.ts';
+import { alreadyExists, type FieldError, invalid, isStatus, notFound, StatusError } from '../../api/machinery/status-error.ts';
 import { validateMetadata, validateMetadataUpdate } from '../../api/machinery/validate-metadata.ts';
 import { addNew } from '../../std/add-all.ts';
 import type { Clock } from '../../std/clock.ts';
@@ -233,6 +233,7 @@ export class ObjectWrites {
     const result = await this.#deps.objects.change(
       { kind, namespace: scope.namespace, name },
       async (existing): Promise<Change> => {
+        isOver = false; // an attempt before this one may have lost
         scope.pauses?.heed(existing.sizeBytes);
         if (scope.pauses?.large) await scope.pauses.run(existing.objectInSteps());
         checkPreconditions(kind, existing.object, choices.preconditions);
@@ -270,11 +271,13 @@ export class ObjectWrites {
   ): Promise<ChangeResult> {
     const { kind, namespace } = scope;
     // The newer version is this deletion's own.
-    const { resourceVersion } = marked.object.object.metadata;
+    const { resourceVersion, uid } = marked.object.object.metadata;
     const wanted =
       preconditions.resourceVersion !== undefined && resourceVersion ? { ...preconditions, resourceVersion } : preconditions;
     try {
       return await this.#deps.objects.change({ kind, namespace, name }, async (existing): Promise<Change> => {
+        // While admission was asked it went, and another one has its name by now.
+        if (existing.object.metadata.uid !== uid) throw notFound(kind, name);
         checkPreconditions(kind, existing.object, wanted);
         if (scope.admit) await this.#admitDeletion(scope, name, existing.object, 0);
         return { type: 'delete', object: existing.object };
