@@ -92,7 +92,7 @@ export function* filterContextOf(context: DecisionContext): Steps<NodeFilterCont
   const { profile, cycle, nominations } = context;
   const prepared = function* () {
     const queries = profile.filters.flatMap((plugin) => plugin.queries?.(cycle) ?? []);
-    if (queries.length > 0) yield* cycle.state.prepareCounts(queries);
+    yield* cycle.state.prepareCounts(queries);
     return planFilters(profile.filters, cycle);
   };
   const statusOf = ({ refusesAll }: FilterPlans) => (refusesAll ? 'Unschedulable' : 'Success');

@@ -72,6 +72,9 @@ test('more queries for one pod than are kept otherwise are all kept until the ne
   for (const _ of state.prepareCounts(queries));
   for (const query of queries) state.count(query);
   assert.equal(asked, 1000);
+  state.count(queryFor('of another rule'));
+  for (const query of queries) state.count(query);
+  assert.equal(asked, 1000, 'nor does what is asked besides have any of them forgotten');
   for (const _ of state.prepareCounts([]));
   state.setPod(pod({}, 'n0'));
   assert.equal(asked, 1256, 'of those that are kept each is asked about a pod that comes');

@@ -41,7 +41,8 @@ export class PodCounts {
 
   /** Counts beforehand what will be asked for one pod: it may have thousands of terms, and each is held against all pods. */
   *prepare(queries: readonly PodQuery[], nodes: () => Iterable<MutableNodeInfo>): Steps<void> {
-    this.#room = Math.max(MAX_QUERIES, queries.length);
+    // And what is asked besides: one too many in their order would have each forgotten just before it is asked for.
+    this.#room = MAX_QUERIES + queries.length;
     this.#trim();
     const pace = new Pace(PART);
     for (const query of queries) {

@@ -135,14 +135,17 @@ export class ScheduleAttempts {
     metrics.algorithmDuration.observe({}, (performance.now() - attempt.startedMs) / 1000);
     this.#start = (this.#start + decision.evaluated) % Math.max(1, state.nodes().length);
     // Others had their turn meanwhile: the pod may have gone, or the node.
-    const isGone = this.#options.queue.get(cycle.pod.uid) !== attempt.queued;
-    if (isGone || ('node' in decision && !state.node(decision.node.name))) return { wait: Promise.resolve() };
+    const isGone = (node?: NodeInfo) =>
+      this.#options.queue.get(cycle.pod.uid) !== attempt.queued || (node !== undefined && !state.node(node.name));
+    if (isGone('node' in decision ? decision.node : undefined)) return { wait: Promise.resolve() };
     if ('node' in decision) return { node: decision.node };
     const startMs = performance.now();
     const isLeaving = ({ uid }: PodInfo) => this.#leaving.get(uid) === cycle.pod.uid;
     const outcome = await afterRefusal(context, decision.diagnosis, { objects, extenders, metrics, isLeaving, signal });
-    if ('refused' in outcome) onPoint('PostFilter', outcome.candidate ? 'Success' : 'Unschedulable', performance.now() - startMs);
-    return outcome;
+    if ('wait' in outcome) return outcome;
+    onPoint('PostFilter', outcome.candidate ? 'Success' : 'Unschedulable', performance.now() - startMs);
+    // And once more while it was looked where room could be made: for one that has gone nobody is sent away, and no room is kept.
+    return isGone(outcome.candidate?.node) ? { wait: Promise.resolve() } : outcome;
   }
 
   #place(attempt: Attempt, node: NodeInfo, signal: AbortSignal): void {

@@ -225,6 +225,40 @@ test('victims are told why they go, and the pod takes their place when they are 
   assert.equal(run.events.at(-1), 'Scheduled: Successfully assigned default/bold to n');
 });
 
+test('for a pod that goes while it is looked where room could be made, nobody is sent away and no room is kept', async () => {
+  const named = (name: string, spec: Partial<V1PodSpec>, nodeName?: string): V1Pod => ({
+    ...pod(spec, nodeName),
+    metadata: { name, namespace: 'default', uid: name },
+  });
+  const bold = named('bold', asking('2', { priority: 5 }));
+  let gone: Promise<void> | undefined;
+  const long: Plugin = {
+    name: 'Long',
+    planFilter: () => ({
+      filter({ pods }) {
+        if (pods.size > 0 || gone !== undefined) return undefined;
+        // The victim is thought away: so long that others have their turn behind it.
+        gone = run.tell('/api/v1/pods', 'DELETED', bold);
+        for (const untilMs = performance.now() + 6; performance.now() < untilMs; );
+        return undefined;
+      },
+    }),
+  };
+  const profiles = () => {
+    const profile = createDefaultProfile();
+    return [{ ...profile, filters: [long, ...profile.filters] }];
+  };
+  await using run = await start([node('n')], [named('victim', asking('2'), 'n')], undefined, { profiles });
+  await run.tell('/api/v1/pods', 'ADDED', bold);
+  await gone;
+  await run.settle();
+  assert.ok(gone);
+  assert.deepEqual(run.writes, []);
+  await run.tell('/api/v1/pods', 'DELETED', named('victim', asking('2'), 'n'));
+  await run.tell('/api/v1/pods', 'ADDED', named('meek', asking('2')));
+  assert.equal(run.events.at(-1), 'Scheduled: Successfully assigned default/meek to n');
+});
+
 test('a pod that something is still made ready for loses its place to a higher priority, and is not deleted', async () => {
   let undone = 0;
   const slow: Plugin = {
