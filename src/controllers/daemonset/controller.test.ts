@@ -5,7 +5,8 @@ import { daemonSetKind } from '../../api/apps/v1/daemon-set.ts';
 import { nodeKind } from '../../api/core/v1/node.ts';
 import { podKind } from '../../api/core/v1/pod.ts';
 import type { V1ControllerRevision, V1DaemonSet, V1Node, V1Pod } from '../../api/gen/types.ts';
-import { type ControllerRun, runController, type TestingCluster } from '../framework/testing-client.test-support.ts';
+import type { ResourceKind } from '../../api/machinery/kind.ts';
+import { type ControllerRun, runController, TestingCluster } from '../framework/testing-client.test-support.ts';
 import { templateIn } from '../workloads/revisions.ts';
 import { createDaemonSetController } from './controller.ts';
 import { nodeOf } from './daemon-pod.ts';
@@ -77,6 +78,41 @@ test('every node that fits has one pod, bound to it by affinity, tolerating what
     updatedNumberScheduled: 3,
     numberAvailable: 3,
   });
+});
+
+test('pods that are shown while it is looked where they belong are not made twice', async () => {
+  const cluster = new TestingCluster();
+  const { client } = cluster;
+  const shown = Promise.withResolvers<void>();
+  const late = ((kind: ResourceKind, namespace?: string) => {
+    const resource = client.resource(kind, namespace);
+    const watch: typeof resource.watch = async function* (options) {
+      for await (const event of resource.watch(options)) {
+        await shown.promise;
+        yield event;
+      }
+    };
+    return kind.resource === 'pods' ? { ...resource, watch } : resource;
+  }) as typeof client.resource;
+  Object.defineProperty(cluster, 'client', { value: { ...client, resource: late } });
+  const names = Array.from({ length: 30 }, (_, i) => `n${i}`);
+  for (const name of names) cluster.put(nodeKind, node(name, {}, { zone: 'z' }));
+  // So many that others have their turn before all nodes are looked at.
+  const terms = Array.from({ length: 1500 }, (_, i) => ({
+    matchExpressions: [{ key: 'zone', operator: 'In', values: [i < 1499 ? `y${i}` : 'z'] }],
+  }));
+  const affinity = { nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: terms } } };
+  cluster.put(daemonSetKind, agent('one', {}, { affinity }));
+  await using run = await runController(createDaemonSetController, cluster);
+  await run.settle();
+  assert.equal(pods(cluster).length, 30);
+  const { running } = run.metrics.loop('test-controller');
+  const showMeanwhile = () => (running.size > 0 ? shown.resolve() : setImmediate(showMeanwhile));
+  showMeanwhile();
+  await run.settle(1000);
+  await shown.promise;
+  await run.settle(1000);
+  assert.equal(cluster.sent('create', 'pods').length, 30);
 });
 
 test('a node that no longer fits loses its pod when a taint drives it out, and keeps it when one only keeps new ones away', async () => {

@@ -52,13 +52,16 @@ export function createDaemonSetController(context: ControllerContext, options: {
     const revisionOptions = { client, ownerKind: daemonSetKind, signal, collided: () => noteCollision(set, signal) };
     const revision = await currentRevision(set, kept, revisionOptions);
     const hash = revision.metadata?.labels?.[REVISION_LABEL] ?? '';
+    const fits = await fitsOf(set);
+    // Before the pods are: what is shown only after they were read would be made twice.
+    const mayWrite = writes.areSeen(uid);
     const pods = await claim<V1Pod>(planClaims(set, selector, [...owned.of(uid), ...owned.orphans(namespace)]), {
       ...claimOptions,
       kind: podKind,
     });
     const view: DaemonView = {
       set,
-      fits: await fitsOf(set),
+      fits,
       byNode: podsByNode(pods),
       hash,
       nowMs: clock.now(),
@@ -66,7 +69,7 @@ export function createDaemonSetController(context: ControllerContext, options: {
     };
     let recheckAfterMs: number | undefined;
     let failure: unknown;
-    if (writes.areSeen(uid)) ({ recheckAfterMs, failure } = await act(view, signal));
+    if (mayWrite) ({ recheckAfterMs, failure } = await act(view, signal));
     else recheckAfterMs = LOOK_AGAIN_MS;
     const live = new Set(pods.map((pod) => pod.metadata?.labels?.[REVISION_LABEL]).concat(hash));
     const isLive = (one: V1ControllerRevision) => live.has(one.metadata?.labels?.[REVISION_LABEL]);

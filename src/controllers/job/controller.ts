@@ -97,6 +97,8 @@ export function createJobController(context: ControllerContext, options: { reado
   async function sync(job: V1Job, namespace: string, done: { action: SyncAction }, signal: AbortSignal): Promise<Outcome> {
     const uid = job.metadata?.uid ?? '';
     const selector = selectorFromLabelSelector(job.spec?.selector);
+    // Before the pods are: what is shown only after they were read would be made twice.
+    const mayWrite = podWrites.areSeen(uid);
     const claimed = await claim<V1Pod>(planClaims(job, selector, [...owned.of(uid), ...owned.orphans(namespace)]), {
       client,
       ownerKind: jobKind,
@@ -105,7 +107,7 @@ export function createJobController(context: ControllerContext, options: { reado
       signal,
       finalizers: [TRACKING],
     });
-    if (!podWrites.areSeen(uid)) return { requeueAfterMs: LOOK_AGAIN_MS };
+    if (!mayWrite) return { requeueAfterMs: LOOK_AGAIN_MS };
     const view: JobView = { job, pods: claimed, nowMs: clock.now() };
     const count = countJob(view);
     const { failure, waitMs, created, removed } = job.metadata?.deletionTimestamp
