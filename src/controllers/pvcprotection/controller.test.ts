@@ -66,6 +66,23 @@ test('of many claims of a namespace the server is asked once', async () => {
   assert.equal(listed, 2, 'the informer, and once for all of them');
 });
 
+test('a claim that the server does not let go keeps none of the others, and goes when it may', async () => {
+  const cluster = new TestingCluster();
+  const names = ['first', 'refused', 'last'];
+  for (const name of names)
+    cluster.put(persistentVolumeClaimKind, claim({ name, finalizers: [FINALIZER], deletionTimestamp: DELETED }));
+  cluster.beforeWrite = ({ name }) => {
+    if (name === 'refused') throw new Error('denied the request');
+  };
+  const left = () => names.filter((name) => cluster.get(persistentVolumeClaimKind, name, 'ns'));
+  await using run = await runController(createPvcProtectionController, cluster);
+  await run.settle(1000);
+  assert.deepEqual(left(), ['refused']);
+  cluster.beforeWrite = () => undefined;
+  await run.settle(10_000);
+  assert.deepEqual(left(), []);
+});
+
 test('a claim that was made before gets its finalizer', async () => {
   const cluster = new TestingCluster();
   cluster.put(persistentVolumeClaimKind, claim());

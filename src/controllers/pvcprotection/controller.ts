@@ -42,6 +42,8 @@ export function createPvcProtectionController(context: ControllerContext): Compo
       return concerned ? claim : [];
     });
     if (unused.length === 0) return;
+    const left = new Set(unused);
+    let failure: unknown;
     try {
       // Our cache may not have heard yet of a pod that a claim must not be taken from.
       const { items } = await client.resource<V1Pod>(podKind, namespace).list({ signal });
@@ -49,16 +51,22 @@ export function createPvcProtectionController(context: ControllerContext): Compo
         items.flatMap((pod) => claimsOfPod(pod).map((name) => ({ name, pod }))),
         ({ name }) => name,
       );
-      for (let claim = unused.at(-1); claim; claim = unused.at(-1)) {
+      for (const claim of unused) {
         const those = users.get(claim.metadata?.name ?? '') ?? [];
-        const isUsed = those.some(({ pod }) => usesClaim(pod, claim!));
-        await protectClaim(claim, isUsed, signal);
-        unused.pop();
+        const isUsed = those.some(({ pod }) => usesClaim(pod, claim));
+        try {
+          await protectClaim(claim, isUsed, signal);
+          left.delete(claim);
+        } catch (error) {
+          // One that the server does not let go keeps none of the others.
+          signal.throwIfAborted();
+          failure ??= error;
+        }
       }
-    } catch (error) {
-      for (const claim of unused) note(claim);
-      throw error;
+    } finally {
+      for (const claim of left) note(claim);
     }
+    if (failure !== undefined) throw failure;
   };
   const reconcile = async (key: string, signal: AbortSignal): Promise<void> => {
     const { namespace, name } = splitKey(key);
