@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { V1Pod, V1Service } from '../../api/gen/types.ts';
+import type { V1EndpointSlice, V1Pod, V1Service } from '../../api/gen/types.ts';
 import type { Steps } from '../../std/pauses.ts';
 import { groupEndpoints, groupEndpointsInSteps, planSlices, planSlicesInSteps, SLICE_CONTROLLER } from './plan.ts';
 
@@ -136,4 +136,23 @@ test('thousands of pods with ports of their own have a slice each, which stays t
   assert.equal(first.create.length, 5_000);
   const again = planSlices({ ...asked, existing: first.create });
   assert.deepEqual([again.create, again.update, again.remove], [[], [], []]);
+});
+
+test('a slice without ports is known again, also as a server in Go tells it', () => {
+  const service = {
+    metadata: { name: 'web' },
+    spec: { clusterIP: 'None', ipFamilies: ['IPv4'], selector: {} },
+  } as unknown as V1Service;
+  const pod = {
+    metadata: { name: 'p', uid: 'u' },
+    spec: { nodeName: 'n1' },
+    status: { podIP: '10.0.0.1', phase: 'Running', conditions: [{ type: 'Ready', status: 'True' }] },
+  } as unknown as V1Pod;
+  const groups = groupEndpoints(service, [pod], () => undefined);
+  const asked = { service, groups, maxEndpoints: 100, managedBy: SLICE_CONTROLLER };
+  const [made] = planSlices({ ...asked, existing: [] }).create;
+  assert.deepEqual(made?.ports, []);
+  const existing = [{ ...made!, ports: null } as unknown as V1EndpointSlice];
+  const { create, update, remove } = planSlices({ ...asked, existing });
+  assert.deepEqual({ create, update, remove }, { create: [], update: [], remove: [] });
 });

@@ -155,17 +155,16 @@ export function* planSlicesInSteps(asked: SlicesOf): Steps<SlicePlan> {
   };
 }
 
+/** @param ports a server in Go writes none as null */
 function groupKeyOf({
   addressType,
-  ports = [],
+  ports,
 }: {
   readonly addressType: string;
-  readonly ports?: readonly DiscoveryV1EndpointPort[];
+  readonly ports?: readonly DiscoveryV1EndpointPort[] | null;
 }): string {
-  return JSON.stringify([
-    addressType,
-    ...ports.map(({ name, port, protocol, appProtocol }) => [name, port, protocol, appProtocol]),
-  ]);
+  const parts = (ports ?? []).map(({ name, port, protocol, appProtocol }) => [name, port, protocol, appProtocol]);
+  return JSON.stringify([addressType, ...parts]);
 }
 
 interface Content {
