@@ -109,3 +109,41 @@ test('a plugin that does not answer keeps neither the others nor the node waitin
   life.abort();
   await watcher.done;
 });
+
+test('a plugin that starts anew while it is asked is asked when that has ended, and stays registered', async () => {
+  await using directory = await temporaryDirectory();
+  await mkdir(directory.file('plugins_registry'));
+  const life = new AbortController();
+  const events: string[] = [];
+  const answered = Promise.withResolvers<void>();
+  const watcher = createPluginWatcher({
+    directory: directory.file('plugins_registry'),
+    handlers: {
+      CSIPlugin: {
+        async register({ name }) {
+          events.push(`asked ${name}`);
+          if (name === 'twice') await answered.promise;
+          events.push(`took ${name}`);
+        },
+        deregister: async ({ name }) => void events.push(`left ${name}`),
+      },
+    },
+    clock: new VirtualClock(0),
+    logger: silentLogger,
+    random: () => 0.5,
+  });
+  const common = { kubeletRoot: directory.path, directory: directory.file('volumes') };
+  const before = await startCsiDriver({ ...common, name: 'twice' });
+  void watcher.start(life.signal);
+  await until('it was asked', () => events.includes('asked twice'));
+  await before[Symbol.asyncDispose]();
+  await using _twice = await startCsiDriver({ ...common, name: 'twice' });
+  await using _other = await startCsiDriver({ ...common, name: 'other' });
+  await until('the directory was looked at', () => events.includes('took other'));
+  answered.resolve();
+  const last = ['took twice', 'left twice', 'asked twice', 'took twice'];
+  await until('the new one is registered', () => events.filter((event) => event === 'took twice').length === 2);
+  assert.deepEqual(events, ['asked twice', 'asked other', 'took other', ...last]);
+  life.abort();
+  await watcher.done;
+});

@@ -11,6 +11,7 @@ import { createGrpcChannel, type GrpcChannel } from '../../../std/grpc/grpc-chan
 import { createMessageCodec } from '../../../std/grpc/message-codec.ts';
 import { type Component, deferred } from '../../../std/lifecycle.ts';
 import type { Logger } from '../../../std/logger.ts';
+import { Turns } from '../../../std/turns.ts';
 import { namesIn } from '../pod-leftovers.ts';
 import { REGISTRATION_MESSAGES } from './csi-messages.ts';
 
@@ -64,6 +65,7 @@ export function createPluginWatcher(options: PluginWatcherOptions): Component {
   const { directory, handlers, clock, logger, random } = options;
   const watchDirectory = options.watchDirectory ?? ((path, onChange) => watch(path, { persistent: false }, onChange));
   const known = new Map<string, Known>();
+  const turns = new Turns<string>();
   const done = deferred();
 
   async function register(path: string): Promise<Registered> {
@@ -101,6 +103,7 @@ export function createPluginWatcher(options: PluginWatcherOptions): Component {
     while (isThere()) {
       try {
         const registered = await register(path);
+        if (signal.aborted) return;
         // It went, or another one came, while it answered.
         if (!isThere()) return await deregister(registered);
         entry.registered = registered;
@@ -137,7 +140,8 @@ export function createPluginWatcher(options: PluginWatcherOptions): Component {
       const first = Promise.withResolvers<void>();
       const entry: Known = { identity, gone: new AbortController(), tried: first.resolve };
       known.set(path, entry);
-      void keep(path, entry, signal).finally(first.resolve);
+      // Behind the one that was there before: late to give up, it would take the name from this one.
+      void turns.take(path, () => keep(path, entry, signal)).finally(first.resolve);
       asked.push(first.promise);
     }
     return { deep, asked: Promise.all(asked) };
