@@ -34,7 +34,7 @@ export function* planPreemption(context: PreemptionContext, diagnosis: Diagnosis
   );
   const candidates: Candidate[] = [];
   const refusals = new Map<NodeInfo, Refusal>();
-  // Budgets do not change while we look.
+  // Each namespace is asked for once.
   const budgets = new Map<string, ReturnType<typeof cycle.objects.budgets>>();
   const budgetsOf = (namespace: string) => {
     const known = budgets.get(namespace) ?? cycle.objects.budgets(namespace);
