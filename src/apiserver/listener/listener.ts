@@ -1,6 +1,12 @@
 import { constants } from 'node:crypto';
 import type { ServerResponse as Http1Response, IncomingMessage } from 'node:http';
-import { createSecureServer, type IncomingHttpHeaders, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
+import {
+  createSecureServer,
+  constants as http2,
+  type IncomingHttpHeaders,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+} from 'node:http2';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { createSecureContext, type SecureContext, type TLSSocket } from 'node:tls';
@@ -18,6 +24,7 @@ import { HttpRequest, type RawRequest } from './http-request.ts';
 import { HttpResponse, type RawAnswer } from './http-response.ts';
 import { Http2Answer } from './http2-answer.ts';
 import { contextOf, contextsByName, type NamedCertificate } from './named-certificates.ts';
+import { OpenHeads } from './open-heads.ts';
 import { type Peer, peerOf } from './peer-certificate.ts';
 import { Slices } from './slices.ts';
 import { hasBody, takeUpAgain, UnansweredRequests } from './take-up-again.ts';
@@ -75,7 +82,7 @@ const SESSION_MEMORY_MB = 1024;
 
 /** The client may keep an idle connection for longer than it thinks of it. */
 const KEEP_ALIVE_MS = 180_000;
-/** The longest head of HTTP/1.1 that is read, as upstream. That of HTTP/2 is nghttp2's 64 KB, which clients are told. */
+/** The longest head that is read, as upstream. Clients of HTTP/2 are told; there each header counts for 32 bytes more than it has. */
 const LARGEST_HEAD = 1 << 20;
 /** Headers are bounded by their size alone: who acts as somebody of many groups sends one for each. Node takes 1,000, by HTTP/2 128. */
 const MOST_HEADERS = LARGEST_HEAD;
@@ -161,6 +168,7 @@ export async function openListener(config: ListenerConfig): Promise<Listener> {
   let peers = new WeakMap<object, Peer>();
   const gate = new TurnGate();
   const unanswered = new UnansweredRequests();
+  const heads = new OpenHeads();
   const outlet = { turns: new WriteTurns(), slices: new Slices() };
   server.on('secureConnection', (socket: TLSSocket) => {
     if (sockets.has(socket)) return; // taken up again
@@ -226,6 +234,7 @@ export async function openListener(config: ListenerConfig): Promise<Listener> {
     stream.on('error', (error) => config.logger.debug(4, 'HTTP/2 stream failed', { error }));
     const { session } = stream;
     if (!session) return; // gone already
+    if (!heads.takes(session, stream, rawHeaders.length / 2)) return stream.close(http2.NGHTTP2_REFUSED_STREAM);
     idle.use(session, stream);
     if (headers.expect === '100-continue') stream.additionalHeaders({ ':status': 100 });
     const message = { method: headers[':method'], url: headers[':path'], headers, rawHeaders, body: stream };
