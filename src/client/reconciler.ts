@@ -31,7 +31,7 @@ export interface ReconcilerOptions {
   processorMs?: () => number;
 }
 
-/** Who takes so much of the event loop at once rests before its next turn. */
+/** Who takes so much of the event loop at once, to its first pause, rests before its next turn: others have theirs in the pauses. */
 const LONG_MS = 10;
 
 /** So many keys are worked on in one turn of the event loop whatever they take, if it is not very long. */
