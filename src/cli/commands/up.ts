@@ -6,7 +6,7 @@ import { makeDirectoriesSync } from '../../std/directories.ts';
 import type { ParsedFlags } from '../../std/flags.ts';
 import { clusterDirectory, clustersDirectory, registerDirectory } from '../local/cluster-home.ts';
 import { type DaemonState, readDaemonState } from '../local/daemon-state.ts';
-import { deleteUnmade, isUnmade } from '../local/delete-data.ts';
+import { deleteUnmade, unmadePlace } from '../local/delete-data.ts';
 import { kubeconfigToWrite } from '../local/kubeconfig-location.ts';
 import { readUpOptions, UP_FLAGS, type UpOptions } from '../up/up-options.ts';
 import { formatUpJson, formatUpText, type UpResult } from '../up/up-report.ts';
@@ -33,12 +33,13 @@ const NEEDS_LOG: ReadonlySet<string> = new Set(['START_FAILED', 'CLUSTER_DIED'])
 async function up(flags: ParsedFlags, io: CommandIo): Promise<number> {
   const options = readUpOptions(flags, io);
   const entry = clusterDirectory(io.env, options.name);
-  const isNew = isUnmade(options.dataDir ?? entry);
+  const isChild = flags.isSet('report-fd');
+  const place = isChild ? undefined : await unmadePlace(entry, options.dataDir);
   try {
     return await upIn(await openClusterDirectory(options, io), options, flags, io);
   } catch (error) {
-    const isChild = flags.isSet('report-fd');
-    if (isNew && !isChild && error instanceof CodedError && !NEEDS_LOG.has(error.code)) await deleteUnmade(entry);
+    if (place && error instanceof CodedError && !NEEDS_LOG.has(error.code))
+      await deleteUnmade(place).catch((left: Error) => io.stderr(`warning: what the start has left stays: ${left.message}\n`));
     throw error;
   }
 }

@@ -22,17 +22,35 @@ const OWN_FILES = [
 /** Of those, what there is of a cluster however far it has come. */
 const MADE = ['cluster.json', 'process.json', 'pki', 'store', 'nodes'];
 
-/** Whether a directory holds nothing of any cluster, or is not there. */
-export const isUnmade = (entry: string): boolean => !MADE.some((name) => existsSync(join(entry, name)));
+/** Where a cluster is to be made, and none is yet. */
+export interface UnmadePlace {
+  readonly entry: string;
+  /** Where its data is to be. */
+  readonly directory: string;
+  /** What a directory that was given held before; undefined when there is none but our own. */
+  readonly theirs: ReadonlySet<string> | undefined;
+  readonly wasLinked: boolean;
+}
+
+/** Undefined where there is something of a cluster, or that cannot be seen. */
+export async function unmadePlace(entry: string, dataDir: string | undefined): Promise<UnmadePlace | undefined> {
+  const directory = dataDir ?? entry;
+  const wasLinked = (await lstat(entry).catch(() => undefined))?.isSymbolicLink() ?? false; // not there
+  const names = existsSync(directory) ? await readdir(directory).catch(() => undefined) : []; // who makes it says why
+  if (!names || names.some((name) => MADE.includes(name))) return undefined;
+  const isGiven = existsSync(directory) && (dataDir !== undefined || wasLinked);
+  return { entry, directory, theirs: isGiven ? new Set(names) : undefined, wasLinked };
+}
 
 /**
- * Takes away what a start has left in an unmade directory that failed before there was a cluster: `ls` would show one that never was. What is
- * somebody else's stays.
+ * Takes away what a start has left that failed before there was a cluster: `ls` would show one that never was. What was there before stays, and a
+ * cluster of that name that has its data elsewhere.
  */
-export async function deleteUnmade(entry: string): Promise<void> {
-  if (!existsSync(entry)) return;
+export async function deleteUnmade({ entry, directory: place, theirs, wasLinked }: UnmadePlace): Promise<void> {
+  if (!existsSync(entry) || !existsSync(place)) return;
   const { lockDirectory } = await import('../../cluster/process-lock.ts');
   const directory = realpathSync(entry);
+  if (directory !== realpathSync(place)) return;
   let giveBack: () => void;
   try {
     giveBack = lockDirectory(directory);
@@ -43,10 +61,11 @@ export async function deleteUnmade(entry: string): Promise<void> {
   }
   try {
     if (existsSync(join(directory, 'cluster.json'))) return;
-    for (const name of OWN_FILES) await rm(join(directory, name), { recursive: true, force: true, maxRetries: 3 });
-    await removeLink(entry);
-    await rm(join(directory, LOCK), { force: true });
-    await unlessTaken(rmdir(directory));
+    for (const name of OWN_FILES)
+      if (!theirs?.has(name)) await rm(join(directory, name), { recursive: true, force: true, maxRetries: 3 });
+    if (!wasLinked) await removeLink(entry);
+    if (!theirs?.has(LOCK)) await rm(join(directory, LOCK), { force: true });
+    if (!theirs) await unlessTaken(rmdir(directory));
   } finally {
     giveBack();
   }

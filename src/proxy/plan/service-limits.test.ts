@@ -55,7 +55,7 @@ test('a Service of a megabyte of ports and addresses makes no rules, and is told
     [
       'externals TooManyRules: it is not served: 20000 ports times 30000 external addresses and source ranges are more than 20000',
       'ranges TooManyRules: it is not served: 500 ports times 40000 external addresses and source ranges are more than 20000',
-      'endpoints TooManyRules: it is not served: its ports times their endpoints are 20000000, more than 100000',
+      'endpoints TooManyRules: it is not served: its ports times their endpoints are more than 100000',
     ],
   );
 });

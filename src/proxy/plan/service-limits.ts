@@ -35,6 +35,7 @@ export function tooManyEndpoints(slices: readonly V1EndpointSlice[], family: Fam
   const refused = new Map<string, string>();
   for (const [key, count] of counts)
     if (count > MOST_ENDPOINT_RULES)
-      refused.set(key, `its ports times their endpoints are ${count}, more than ${MOST_ENDPOINT_RULES}`);
+      // Without their number: it is told of once, and not with each endpoint that comes or goes.
+      refused.set(key, `its ports times their endpoints are more than ${MOST_ENDPOINT_RULES}`);
   return refused;
 }
