@@ -198,6 +198,25 @@ test('an index that is an attribute is part of its list, and what is looked for 
   assert.equal(cost('map.?none'), cost('map.?a') - 1);
 });
 
+test('a look into what fails has no price, and none is given back', () => {
+  const environment = createEnvironment({ variables: { list: listOf(INT) } });
+  const cost = (source: string) => compile(source, environment).evaluate(() => jsonValue([1, 0])).cost;
+  const failing = cost('[1/0][0]');
+  for (const source of ['[1/0][list[1]]', '[1/0][?0]', '[1/0][?list[1]]']) assert.equal(cost(source), failing, source);
+});
+
+test('what compares sets has the price of a call besides', () => {
+  const program = (source: string) => compile(source, createEnvironment({ variables: {} }));
+  for (const [source, wanted] of Object.entries({
+    'sets.contains([1, 2], [1])': 3,
+    'sets.intersects([1, 2], [1])': 3,
+    'sets.equivalent([1, 2], [1])': 5,
+  })) {
+    assert.equal(program(source).evaluate(() => undefined).cost, wanted, source);
+    assert.equal(program(source).estimateCost().max, 2 * 10 + wanted, source);
+  }
+});
+
 test('of several signs none is the number’s', () => {
   const environment = createEnvironment({ variables: {} });
   assert.equal(compile('-9223372036854775808 < --5', environment).evaluate(() => undefined).value, true);

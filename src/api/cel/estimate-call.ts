@@ -180,9 +180,9 @@ export function estimateLibraryCall(
       return target && first && only(scale(scan(first.size), 128 * PER_PATTERN_CHARACTER));
     case 'sets.contains':
     case 'sets.intersects':
-      return first && second && only(multiply(first.size, second.size));
+      return first && second && only(add(multiply(first.size, second.size), ONE));
     case 'sets.equivalent':
-      return first && second && only(multiply(multiply(first.size, second.size), fixed(2)));
+      return first && second && only(add(multiply(multiply(first.size, second.size), fixed(2)), ONE));
     default:
       return undefined;
   }

@@ -84,6 +84,9 @@ function charged(run: Run, price: number, value: Value): Value {
   return value;
 }
 
+/** An operand that fails ends a look into it before that has its price: it is charged for what finds nothing to give back. */
+const refundable = (run: Run, value: Value): Value => (value instanceof ErrorValue ? charged(run, 1, value) : value);
+
 function failureOf(item: Value, optional: boolean): ErrorValue | undefined {
   if (item instanceof ErrorValue) return item;
   return optional && !(item instanceof Optional) ? new ErrorValue(NO_OVERLOAD) : undefined;
@@ -238,16 +241,15 @@ class Planner {
   /** An index that is an attribute itself becomes part of the one that it looks into, which has no price; nor has one that finds nothing. */
   #index(name: string, overloads: readonly Overload[], args: readonly Expression[]): Step {
     const [of, at] = args as [Expression, Expression];
-    const step = this.#strict(name, overloads, [this.#operand(of), this.step(at)], args);
+    const [operand, index] = [this.#operand(of), this.step(at)];
     const isPart = isAttribute(at) && !isConditional(at) && this.#constant(at) === undefined;
-    const optional = name === '_[?_]';
-    if (!isPart && !optional) return step;
+    const place: Step = isPart ? (run, scope) => charged(run, -1, index(run, scope)) : index;
+    if (name === '_[_]') return this.#strict(name, overloads, [operand, place], args);
+    const found = this.#strict(name, overloads, [(run, scope) => refundable(run, operand(run, scope)), place], args);
     return (run, scope) => {
-      const value = step(run, scope);
-      if (isPart) run.meter.charge(-1);
-      if (optional && (value instanceof ErrorValue || (value instanceof Optional && value.value === undefined)))
-        run.meter.charge(-1);
-      return value;
+      const value = found(run, scope);
+      const isNothing = value instanceof ErrorValue || (value instanceof Optional && value.value === undefined);
+      return isNothing ? charged(run, -1, value) : value;
     };
   }
 

@@ -129,9 +129,9 @@ function libraryPrice(name: string, id: string): Price | undefined {
         scan(range!, range!) + scan(range!) + 1 + (id === 'cidr_contains_cidr_string' ? scan(other!) : 0);
     case 'sets.contains':
     case 'sets.intersects':
-      return ([a, b]) => costSizeOf(a!) * costSizeOf(b!);
+      return ([a, b]) => 1 + costSizeOf(a!) * costSizeOf(b!);
     case 'sets.equivalent':
-      return ([a, b]) => 2 * costSizeOf(a!) * costSizeOf(b!);
+      return ([a, b]) => 1 + 2 * costSizeOf(a!) * costSizeOf(b!);
     default:
       return undefined;
   }
