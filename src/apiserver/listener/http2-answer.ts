@@ -1,4 +1,5 @@
-import { constants, type OutgoingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
+import type { OutgoingHttpHeaders, ServerHttp2Stream } from 'node:http2';
+import { endUnread } from '../../std/end-unread.ts';
 import type { RawAnswer } from './http-response.ts';
 
 /** Headers that speak of an HTTP/1.1 connection, which HTTP/2 forbids (RFC 9113, 8.2.2): what proxied answers bring of them is left out. */
@@ -65,8 +66,8 @@ export class Http2Answer implements RawAnswer {
     if (this.destroyed || stream.writableEnded) return;
     if (chunk === undefined) stream.end();
     else stream.end(chunk);
-    // What is still to come of the request nobody reads: as Go, the client is told, once it has the answer, and its stream holds nothing here.
-    if (!stream.readableEnded) stream.once('finish', () => stream.readableEnded || stream.close(constants.NGHTTP2_NO_ERROR));
+    // What is still to come of the request nobody reads, and its stream is to hold nothing here.
+    if (!stream.readableEnded) stream.once('finish', () => endUnread(stream));
   }
 
   destroy(): void {

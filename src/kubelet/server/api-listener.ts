@@ -13,6 +13,7 @@ import type { SecureContextOptions, TLSSocket } from 'node:tls';
 import { type Certificate, parseCertificateDer } from '../../pki/certificate.ts';
 import { chooseHttp } from '../../std/alpn.ts';
 import { ConnectionRoom } from '../../std/connection-room.ts';
+import { endUnread } from '../../std/end-unread.ts';
 import { createServer } from '../../std/http.ts';
 import { IdleSessions } from '../../std/idle-sessions.ts';
 import type { Logger } from '../../std/logger.ts';
@@ -326,11 +327,7 @@ function certificateOf(
 /** What is still to come of a request that has its answer. */
 function leaveUnread(message: Request): void {
   if (!('stream' in message)) return void message.resume();
-  // As Go, the client is told, once it has the answer. Half of a request would keep its stream, and that its connection, for as long as he likes.
-  const { stream } = message;
-  const close = () => stream.closed || stream.close(constants.NGHTTP2_NO_ERROR);
-  if (stream.writableFinished) close();
-  else stream.once('finish', close);
+  endUnread(message.stream);
 }
 
 async function readBody(message: Request, limitBytes: number): Promise<string> {
