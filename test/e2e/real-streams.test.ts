@@ -210,7 +210,8 @@ describe('streams between kubectl and containers', { timeout: 600_000 }, () => {
       '--',
       'sh',
       '-c',
-      'read word; echo heard $word',
+      // Containerd sends input on before it takes output: what is said at once may be said to nobody.
+      'read word; for i in 1 2 3 4 5 6 7 8 9; do echo heard $word; sleep 1; done',
     ];
     const child = start('1.35', args);
     let heard = '';
