@@ -171,6 +171,8 @@ export class CustomResources {
     }
     const definition = object as object as Definition;
     await runWithPauses(prepareDefinition(definition));
+    // What was changed or taken away in the meantime waits to be worked on by now.
+    if (reader.get(definitionKind, '', name)?.metadata.resourceVersion !== object.metadata.resourceVersion) return;
     const planned = this.#plan(definition);
     const accepted = planned === definition.status ? definition : { ...definition, status: planned };
     // Before the status says so: who sees it established finds it served.
