@@ -226,7 +226,7 @@ export async function openListener(config: ListenerConfig): Promise<Listener> {
     if (message.headers.upgrade !== undefined && hasBody(message)) answer.shouldKeepAlive = false;
     take(rawRequest(message), answer, peer(message.socket, message.socket as TLSSocket));
     unanswered.note(message.socket, answer);
-    answer.once('finish', () => endUnread(message, config.restMs ?? REST_MS));
+    answer.once('finish', () => dropUnread(message, config.restMs ?? REST_MS));
   });
   // Whoever listens to requests gets those of HTTP/2 by node's compatibility layer, unless streams are taken as they are.
   server.removeAllListeners('stream');
@@ -334,7 +334,7 @@ function refuse(answer: RawAnswer, problem: string, headers: Readonly<Record<str
 }
 
 /** Node reads what is still to come of a request that nobody reads, for as long as it comes. */
-function endUnread(message: IncomingMessage, withinMs: number): void {
+function dropUnread(message: IncomingMessage, withinMs: number): void {
   if (message.complete) return;
   const timer = setTimeout(() => message.destroy(), withinMs).unref();
   message.once('close', () => clearTimeout(timer));

@@ -1,4 +1,4 @@
-import { quote } from '../transport/transport.ts';
+import { quote } from '../../std/shell-word.ts';
 
 /** Longer than services take to start, and shorter than a script may run. */
 const PATIENCE_S = 300;

@@ -1,6 +1,6 @@
+import { quote } from '../../std/shell-word.ts';
 import type { Step } from '../desired/step.ts';
 import { JOURNAL } from '../journal.ts';
-import { quote } from '../transport/transport.ts';
 import { takeHost } from './agent-lock.ts';
 
 /**

@@ -1,4 +1,4 @@
-import { quote } from '../transport/transport.ts';
+import { quote } from '../../std/shell-word.ts';
 
 /** How a service fares. */
 export interface UnitReport {

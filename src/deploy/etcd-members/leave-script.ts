@@ -1,5 +1,5 @@
+import { quote } from '../../std/shell-word.ts';
 import { ETCD_LEFT, JOURNAL } from '../journal.ts';
-import { quote } from '../transport/transport.ts';
 
 /** Ends a member on its host for good: its data is of no use to anybody, and would keep it from ever joining again. May be run again. */
 export const leaveScript = (dataDirectory: string): string => `

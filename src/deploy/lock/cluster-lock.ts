@@ -1,7 +1,8 @@
 import type { SpokenProgram } from '../../host/spoken-program.ts';
 import type { Clock } from '../../std/clock.ts';
 import { CodedError } from '../../std/coded-error.ts';
-import { quote, type Transport } from '../transport/transport.ts';
+import { quote } from '../../std/shell-word.ts';
+import type { Transport } from '../transport/transport.ts';
 
 /** Emptied by a reboot, with which who held it is gone. */
 const LOCK_FILE = '/run/muster-deploy.lock';

@@ -1,10 +1,10 @@
 import { dirname } from 'node:path';
 import type { Inventory } from '../../api/config/v1/inventory.ts';
+import { quote } from '../../std/shell-word.ts';
 import { takeHost } from '../apply/agent-lock.ts';
 import { forgetPolicy } from '../apply/agent-script.ts';
 import { KUBELET_KUBECONFIG } from '../desired/node.ts';
 import { JOURNAL } from '../journal.ts';
-import { quote } from '../transport/transport.ts';
 
 /** Dependents before what they depend on. */
 const UNITS = [

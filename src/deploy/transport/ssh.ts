@@ -2,7 +2,8 @@ import type { SshSettings } from '../../api/config/v1/inventory.ts';
 import { ProgramError, type RunProgram } from '../../host/run-program.ts';
 import type { SpeakWithProgram, SpokenProgram } from '../../host/spoken-program.ts';
 import { CodedError } from '../../std/coded-error.ts';
-import { asRoot, quote, type Transport } from './transport.ts';
+import { quote } from '../../std/shell-word.ts';
+import { asRoot, type Transport } from './transport.ts';
 
 export interface SshTransportOptions {
   /** The host's name in ssh's configuration, or its address. */

@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream';
 import type { ProgramOutput } from '../../host/run-program.ts';
 import type { SpokenProgram } from '../../host/spoken-program.ts';
+import { quote } from '../../std/shell-word.ts';
 
 export interface ScriptOptions {
   /** What the script reads; sent as it is, in one stream. */
@@ -29,9 +30,6 @@ export interface Transport extends AsyncDisposable {
   /** A TCP connection that begins on the host. */
   connect(address: string, port: number): Duplex;
 }
-
-/** Takes a script's words, so that a shell reads exactly these. */
-export const quote = (word: string): string => `'${word.replaceAll("'", `'\\''`)}'`;
 
 /** Runs a script with the rights of root, whoever one is: nobody is asked for a password. */
 export const asRoot = (script: string): string =>

@@ -1,6 +1,6 @@
+import { quote } from '../../std/shell-word.ts';
 import { takeHost } from '../apply/agent-lock.ts';
 import { JOURNAL } from '../journal.ts';
-import { quote } from '../transport/transport.ts';
 
 /** Is there while a host is between two versions. */
 export const UPGRADE_MARK = `${JOURNAL}/upgrade/complete`;

@@ -1,4 +1,4 @@
-import { quote } from '../transport/transport.ts';
+import { quote } from '../../std/shell-word.ts';
 
 /** Looks at one host's services, files and sockets as the runbooks do by hand, and prints `what<TAB>value…` lines, `end` as the last. */
 export function verifyScript(units: readonly string[], kubeconfig: string, directory: string): string {
