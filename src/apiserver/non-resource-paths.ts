@@ -1,5 +1,6 @@
 import { noSuchMethod } from '../api/machinery/status-error.ts';
 import type { Logger } from '../std/logger.ts';
+import { METRICS_TYPE } from '../std/metric.ts';
 import type { Store } from '../store/store.ts';
 import type { Handler } from './contracts.ts';
 import { createDiscoveryHandler } from './discovery/serve-discovery.ts';
@@ -59,7 +60,6 @@ export function createNonResourcePaths(deps: NonResourceDeps): Map<string, Handl
     return sendValue(context, response, 200, versionInfo());
   });
   paths.set('/version/', paths.get('/version')!);
-  const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
   paths.set('/metrics/slis', async (_context, response) => sendText(response, 200, slis.render(), METRICS_TYPE));
   paths.set(
     '/statusz',

@@ -9,6 +9,7 @@ import { flagTexts } from '../std/flag-texts.ts';
 import { FlagError, type FlagValues, type ParsedFlags } from '../std/flags.ts';
 import type { Component } from '../std/lifecycle.ts';
 import { createKlogLogger, type Logger, silentLogger } from '../std/logger.ts';
+import { METRICS_TYPE } from '../std/metric.ts';
 import { runComponents } from '../std/run-components.ts';
 import { formatTable } from '../std/table-text.ts';
 import { createApprover } from './approver.ts';
@@ -51,7 +52,7 @@ async function runApprover(flags: ParsedFlags, io: CommandIo): Promise<number> {
     if (sources.length === 0 && allowedPrefixes.length === 0 && !limits.acceptNodeStatus)
       logger.warn('No source says whose addresses are whose: only names of nodes themselves will be approved');
     const metrics = new ApproverMetrics();
-    const page = () => Promise.resolve({ contentType: 'text/plain; version=0.0.4; charset=utf-8', text: metrics.render() });
+    const page = () => Promise.resolve({ contentType: METRICS_TYPE, text: metrics.render() });
     const pages = { component: COMPONENT, metrics: page, flags: flagTexts(APPROVER_FLAGS, values) };
     const server = await openSecureServer(values, { ...pages, clock, logger, environment: io.env });
     const approver = withElection(flags, { opened, metrics, logger, io });

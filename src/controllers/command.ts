@@ -24,6 +24,7 @@ export const controllerManagerCommand: ComponentCommand = {
 
 async function runControllerManager(flags: ParsedFlags, io: CommandIo): Promise<number> {
   const { clock } = io;
+  const startMs = clock.now();
   if (flags.values.bool('version')) {
     io.stdout(`Kubernetes ${KUBERNETES_VERSION}\n`);
     return 0;
@@ -50,7 +51,7 @@ async function runControllerManager(flags: ParsedFlags, io: CommandIo): Promise<
   manager.metrics.own('rest_client', () => restClient);
   const server = await openSecureServer(flags.values, {
     component: 'kube-controller-manager',
-    metrics: () => formatMetrics(manager.metrics, manager.isLeading),
+    metrics: () => formatMetrics(manager.metrics, manager.isLeading, startMs),
     flags: flagTexts(CONTROLLER_MANAGER_FLAGS, flags.values),
     clock,
     logger,

@@ -4,6 +4,7 @@ import { type Page, type PageServer, servePages } from '../client/serving/http-p
 import type { Clock } from '../std/clock.ts';
 import { type Component, deferred } from '../std/lifecycle.ts';
 import type { Logger } from '../std/logger.ts';
+import { METRICS_TYPE } from '../std/metric.ts';
 import { kubeProxyFields } from './configuration/fields.ts';
 import { type KubeProxyConfiguration, parseAddressAndPort } from './configuration/kube-proxy-configuration.ts';
 import type { ProxyHealth } from './health/proxy-health.ts';
@@ -55,7 +56,7 @@ export function createProxyServers(options: ProxyServersOptions): Component {
         case '/proxyMode':
           return plain(mode);
         case '/metrics':
-          return { status: 200, type: 'text/plain; version=0.0.4; charset=utf-8', body: metrics.render() };
+          return { status: 200, type: METRICS_TYPE, body: metrics.render() };
         case '/configz':
           return {
             status: 200,

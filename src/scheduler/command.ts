@@ -20,6 +20,7 @@ import { formatGoDuration, parseGoDuration } from '../std/go-duration.ts';
 import type { Component } from '../std/lifecycle.ts';
 import { readLogFormat } from '../std/log-flags.ts';
 import { createKlogLogger } from '../std/logger.ts';
+import { METRICS_TYPE } from '../std/metric.ts';
 import { processMetrics } from '../std/process-metrics.ts';
 import { runComponents } from '../std/run-components.ts';
 import { KUBERNETES_VERSION } from '../std/version.ts';
@@ -199,8 +200,6 @@ function withElection({ election, client, create, onLeading, io, logger }: Elect
     },
   });
 }
-
-const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 
 /** What the process itself can tell, and what the scheduler counts once it is at work. */
 async function metricsPage(startMs: number, own: string): Promise<{ contentType: string; text: string }> {

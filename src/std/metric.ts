@@ -1,3 +1,6 @@
+/** The media type of Prometheus' text form. */
+export const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
+
 /** Counters and histograms in the Prometheus text form, light enough for the request path and with nothing to import. */
 export interface Metric {
   /** `# HELP`, `# TYPE` and the samples. */

@@ -1,26 +1,27 @@
 import { leaderStatusText } from '../../client/leader-status-text.ts';
 import { DURATION_BUCKETS_SECONDS, type LoopMetrics } from '../../client/loop-metrics.ts';
+import { header, METRICS_TYPE } from '../../std/metric.ts';
+import { processMetrics } from '../../std/process-metrics.ts';
 
 /** The manager's metrics in Prometheus' text format, under the names that client-go's work queues have. */
-export async function formatMetrics(metrics: LoopMetrics, isLeading: boolean): Promise<{ contentType: string; text: string }> {
-  // Loaded with the first scrape: nobody else needs it.
-  const { Registry, collectDefaultMetrics } = await import('prom-client');
-  const registry = new Registry();
-  collectDefaultMetrics({ register: registry });
-  const head = (name: string, type: string, help: string) => `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n`;
-  let adds = head('workqueue_adds_total', 'counter', 'Keys added to the queue');
-  let depth = head('workqueue_depth', 'gauge', 'Keys that wait');
-  let retries = head('workqueue_retries_total', 'counter', 'Keys added again after a delay');
-  let errors = head('controller_reconcile_errors_total', 'counter', 'Reconciliations that failed');
-  let durations = head('workqueue_work_duration_seconds', 'histogram', 'How long working on a key took');
-  let waits = head('workqueue_queue_duration_seconds', 'histogram', 'How long a key that was due waited');
-  let unfinished = head('workqueue_unfinished_work_seconds', 'gauge', 'How long what is worked on now has taken, all together');
-  let longest = head(
+export async function formatMetrics(
+  metrics: LoopMetrics,
+  isLeading: boolean,
+  startMs: number,
+): Promise<{ contentType: string; text: string }> {
+  let adds = header('workqueue_adds_total', 'Keys added to the queue', 'counter');
+  let depth = header('workqueue_depth', 'Keys that wait', 'gauge');
+  let retries = header('workqueue_retries_total', 'Keys added again after a delay', 'counter');
+  let errors = header('controller_reconcile_errors_total', 'Reconciliations that failed', 'counter');
+  let durations = header('workqueue_work_duration_seconds', 'How long working on a key took', 'histogram');
+  let waits = header('workqueue_queue_duration_seconds', 'How long a key that was due waited', 'histogram');
+  let unfinished = header('workqueue_unfinished_work_seconds', 'How long what is worked on now has taken, all together', 'gauge');
+  let longest = header(
     'workqueue_longest_running_processor_seconds',
-    'gauge',
     'How long the longest of what is worked on now has taken',
+    'gauge',
   );
-  let controllers = head('running_managed_controllers', 'gauge', 'Loops that run in this manager');
+  let controllers = header('running_managed_controllers', 'Loops that run in this manager', 'gauge');
   for (const [name, counts] of metrics.entries()) {
     const label = `name="${name}"`;
     adds += `workqueue_adds_total{${label}} ${counts.adds}\n`;
@@ -35,8 +36,9 @@ export async function formatMetrics(metrics: LoopMetrics, isLeading: boolean): P
     controllers += `running_managed_controllers{manager="kube-controller-manager",${label}} ${Number(isLeading)}\n`;
   }
   const queues = `${adds}${depth}${retries}${errors}${durations}${waits}${unfinished}${longest}${controllers}`;
-  const text = `${await registry.metrics()}\n${leaderStatusText('kube-controller-manager', isLeading)}${queues}${metrics.ownText()}`;
-  return { contentType: registry.contentType, text };
+  const ofProcess = processMetrics(startMs).map((metric) => metric.render());
+  const text = `${ofProcess.join('')}${leaderStatusText('kube-controller-manager', isLeading)}${queues}${metrics.ownText()}`;
+  return { contentType: METRICS_TYPE, text };
 }
 
 /** @param counts by bucket of `DURATION_BUCKETS_SECONDS`, not cumulative */

@@ -52,7 +52,7 @@ async function startServer(options: { delegate?: boolean; trusted?: TrustedCalle
     alwaysAllowPaths: ['/healthz'],
     pages: {
       '/healthz': () => Promise.resolve({ contentType: 'text/plain', text: 'ok' }),
-      '/metrics': () => formatMetrics(metrics, true),
+      '/metrics': () => formatMetrics(metrics, true, nowMs),
     },
     logger: silentLogger,
   });
@@ -146,6 +146,15 @@ test('a port that is taken is an error at once, and nothing of it is left to wai
   }
 });
 
+test('a scrape leaves nothing in memory', async () => {
+  const scrapes = async (count: number) => {
+    for (let i = 0; i < count; i++) await formatMetrics(new LoopMetrics(), true, nowMs);
+    return process.memoryUsage.rss();
+  };
+  const before = await scrapes(10);
+  assert.ok((await scrapes(300)) - before < 50_000_000);
+});
+
 test('metrics are for those whom the API server allows', async () => {
   await using server = await startServer();
   const anonymous = await server.get('/metrics');
@@ -162,6 +171,7 @@ test('metrics are for those whom the API server allows', async () => {
     /^running_managed_controllers\{manager="kube-controller-manager",name="token-cleaner-controller"\} 1$/m,
   );
   assert.match(allowed.text, /leader_election_master_status\{name="kube-controller-manager"\} 1/);
+  assert.match(allowed.text, /^process_start_time_seconds \d/m);
   assert.equal((await server.get('/elsewhere', { headers: { authorization: 'Bearer good' } })).status, 403);
 });
 

@@ -1,4 +1,5 @@
 /** Plugins that serve a page over HTTP. */
+import { METRICS_TYPE } from '../../std/metric.ts';
 import { checkCount, readDuration, unknownProperty } from '../corefile/arguments.ts';
 import { CorefileError } from '../corefile/corefile-error.ts';
 import type { Directive } from '../corefile/parse-corefile.ts';
@@ -51,7 +52,7 @@ export const prometheusPlugin: PluginDefinition = {
         {
           address,
           path: '/metrics',
-          answer: () => ({ status: 200, contentType: 'text/plain; version=0.0.4; charset=utf-8', text: metrics.render() }),
+          answer: () => ({ status: 200, contentType: METRICS_TYPE, text: metrics.render() }),
         },
       ],
     });

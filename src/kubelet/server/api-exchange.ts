@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Certificate } from '../../pki/certificate.ts';
+import { METRICS_TYPE } from '../../std/metric.ts';
 
 /** A request to the kubelet's API, whatever the connection speaks. */
 export interface ApiRequest {
@@ -59,6 +60,6 @@ export const jsonAnswer = (document: unknown): Answer => ({
 });
 export const prometheusAnswer = (body: string): Answer => ({
   status: 200,
-  headers: { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' },
+  headers: { 'content-type': METRICS_TYPE },
   body,
 });
