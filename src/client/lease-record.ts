@@ -1,12 +1,6 @@
 import type { V1Lease } from '../api/gen/types.ts';
 import { formatMicroTime } from '../api/machinery/object.ts';
 
-export interface LeaseTimes {
-  leaseDurationMs: number;
-  renewDeadlineMs: number;
-  retryPeriodMs: number;
-}
-
 /** The lease as it was seen last, and when by a clock that nobody sets: other machines' clocks are never compared with ours. */
 export interface Observation {
   readonly lease: V1Lease | undefined;

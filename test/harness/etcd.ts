@@ -4,7 +4,7 @@ import { createAuthority } from '../../src/pki/authority.ts';
 import { generatePrivateKey } from '../../src/pki/keys.ts';
 import { type ComponentProcess, startProgram } from './component-process.ts';
 import { freePort } from './free-port.ts';
-import { type CommandResult, runCommand, runOrFail } from './run-command.ts';
+import { type CommandResult, runCommand } from './run-command.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
 import { isExecutable } from './tools.ts';
 import { until } from './until.ts';
@@ -302,11 +302,3 @@ async function writeCertificates(directory: string, addresses: readonly string[]
     key: await write('etcd.key', key.pem),
   };
 }
-
-/** Saves what a member holds to a file, as operators do. */
-export const saveSnapshot = (etcd: EtcdCluster, file: string): Promise<string> =>
-  etcd.etcdctl(['snapshot', 'save', file], etcd.members[0]);
-
-/** Fails unless the file is a snapshot that etcdctl takes for whole. */
-export const snapshotStatus = (file: string): Promise<string> =>
-  runOrFail(ETCDCTL, ['snapshot', 'status', file, '-w', 'json'], { env: { ETCDCTL_API: '3' } });

@@ -54,8 +54,3 @@ export async function runOrFail(file: string, args: readonly string[], options: 
     throw new Error(`${file} ${args.join(' ')} ended with ${result.status ?? result.signal}:\n${result.stderr}${result.stdout}`);
   return result.stdout;
 }
-
-/** Runs lines of bash, as a runbook gives them; stops at the first that fails. */
-export function runShell(script: string, options: RunOptions = {}): Promise<CommandResult> {
-  return runCommand('bash', ['-c', `set -e\n${script}`], options);
-}

@@ -20,28 +20,17 @@ export interface GoField {
 
 /** What is needed to know of a Go type. `name` is empty where it has none. */
 export interface GoType {
-  readonly kind: 'bool' | 'int' | 'uint' | 'float' | 'string' | 'pointer' | 'slice' | 'map' | 'struct' | 'other';
+  readonly kind: 'pointer' | 'slice' | 'map' | 'struct' | 'other';
   /** With the package for structs: `k8s.io/api/core/v1.PodSpec`. */
   readonly name: string;
   /** Of pointers, slices and maps. */
   readonly element?: GoType;
-  /** Bits of a number. */
-  readonly bits?: number;
   /** Read when asked for: types contain themselves. */
   fields(): readonly GoField[];
 }
 
 const TYPE_SIZE = 48;
-const KINDS: Readonly<Record<number, GoType['kind']>> = {
-  1: 'bool',
-  13: 'float',
-  14: 'float',
-  21: 'map',
-  22: 'pointer',
-  23: 'slice',
-  24: 'string',
-  25: 'struct',
-};
+const KINDS: Readonly<Record<number, GoType['kind']>> = { 21: 'map', 22: 'pointer', 23: 'slice', 25: 'struct' };
 
 /** All named structs of a Go program (ELF, amd64), by their full names. */
 export function readGoStructs(program: Buffer): Map<string, GoType> {
@@ -113,15 +102,13 @@ class TypeReader {
 
   #read(address: number): GoType {
     const at = this.#offsetOf(address);
-    const code = this.#program[at + 23]! & 31;
-    const kind = KINDS[code] ?? (code >= 2 && code <= 6 ? 'int' : code >= 7 && code <= 12 ? 'uint' : 'other');
+    const kind = KINDS[this.#program[at + 23]! & 31] ?? 'other';
     const elementAt = kind === 'map' ? at + TYPE_SIZE + 8 : at + TYPE_SIZE;
-    const hasElement = kind === 'map' || kind === 'pointer' || kind === 'slice';
+    const hasElement = kind !== 'struct' && kind !== 'other';
     let fields: readonly GoField[] | undefined;
     return {
       kind,
       name: this.#nameOf(at, kind),
-      bits: Number(this.#program.readBigUInt64LE(at)) * 8,
       ...(hasElement && { element: this.typeAt(this.#pointer(elementAt)) }),
       fields: () => {
         fields ??= kind === 'struct' ? this.#fieldsAt(at) : [];

@@ -130,8 +130,7 @@ export function checkInterfaceAddress(field: string, value: string): FieldError[
   );
 }
 
-/** For newer fields: there is one way only to write an address. */
-export const checkCanonicalIp = check(canonicalIpComplaints);
+/** For newer fields: there is one way only to write a range. */
 export const checkCanonicalCidr = check(canonicalCidrComplaints);
 
 /** Addresses that mean something else on every machine make no sense as endpoints (core/validation ValidateNonSpecialIP). */

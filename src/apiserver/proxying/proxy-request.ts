@@ -2,7 +2,6 @@ import type { IncomingMessage } from 'node:http';
 import { serviceUnavailable } from '../../api/machinery/status-error.ts';
 import { request as httpRequest } from '../../std/http.ts';
 import type { ServerRequest, ServerResponse } from '../contracts.ts';
-import { sendText } from '../response/send.ts';
 import { type Backend, hostAndPort } from './backend.ts';
 import type { BackendAgents } from './backend-agents.ts';
 import { describeDialFailure } from './dial-failure.ts';
@@ -141,7 +140,3 @@ export async function pourBody(body: AsyncIterable<Uint8Array>, response: Server
   for await (const chunk of body) if (!response.write(chunk)) await response.drained();
   response.end();
 }
-
-/** An answer that tells a client to go elsewhere with this server's rights behind it. */
-export const refuseRedirect = (response: ServerResponse) =>
-  sendText(response, 502, 'the backend attempted to redirect this request, which is not permitted\n');

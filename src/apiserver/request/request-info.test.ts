@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { RequestInfo } from '../contracts.ts';
-import { parseRequestInfo, pathBehindSubresource } from './request-info.ts';
+import { parseRequestInfo } from './request-info.ts';
 
 function info(method: string, url: string): RequestInfo {
   const [path = '', query = ''] = url.split('?');
@@ -66,9 +66,4 @@ test('paths outside the resources have the lower-case method as verb', () => {
 
 test('a watch path that names nothing is a bad request', () => {
   assert.throws(() => info('GET', '/api/v1/watch'), /unable to determine kind and namespace from url/);
-});
-
-test('a proxy path keeps what stands behind the subresource', () => {
-  assert.equal(pathBehindSubresource(info('GET', '/api/v1/nodes/n1/proxy/stats/summary')), 'stats/summary');
-  assert.equal(pathBehindSubresource(info('GET', '/api/v1/nodes/n1/proxy')), '');
 });

@@ -64,14 +64,6 @@ export function parseRequestInfo({ method, path, query }: RequestLine): RequestI
   return { isResourceRequest: true, verb, path, group, version, namespace, resource, subresource, name };
 }
 
-/** Everything behind the resource's name and subresource: the path that a proxy passes on, without a leading slash. */
-export function pathBehindSubresource(info: RequestInfo): string {
-  const marker = `/${info.name}/${info.subresource}`;
-  const at = info.path.indexOf(marker);
-  const behind = at < 0 ? '' : info.path.slice(at + marker.length);
-  return behind.startsWith('/') ? behind.slice(1) : behind;
-}
-
 function splitPath(path: string): string[] {
   let start = 0;
   let end = path.length;

@@ -59,9 +59,6 @@ const READERS: ReadonlyMap<number, (words: readonly Word[]) => RecordData> = new
   ],
 ]);
 
-/** Whether records of a type can be read from text. */
-export const isReadable = (type: number): boolean => READERS.has(type);
-
 /**
  * A record as zone files have it (RFC 1035, 5.1): `NAME [TTL] [CLASS] TYPE DATA…`, the second and third in either order, with parentheses
  * that mean nothing within one line, and names without a final dot as whole ones.
