@@ -40,7 +40,7 @@ export const apiServiceKind = defineKind({
     textColumn<V1APIService>('Available', 'Whether this service is available.', ({ status }) => {
       const available = status?.conditions?.find(({ type }) => type === AVAILABLE);
       if (!available) return 'Unknown';
-      return available.status === 'True' ? 'True' : `${available.status} (${available.reason})`;
+      return available.status === 'True' ? 'True' : `${available.status} (${available.reason ?? ''})`;
     }),
     ageColumn,
   ],
