@@ -45,3 +45,14 @@ test('what a rule makes itself is taken for as large as the value that it is abo
     assert.equal(rules[0]!.program!.estimateCost(declared!.type).max, cost, rule);
   }
 });
+
+test('the keys of a map are taken for empty texts at worst, its values for as long as they may be', () => {
+  const labels = { type: 'object', maxProperties: 100, additionalProperties: { type: 'string', maxLength: 63 } };
+  for (const [rule, cost] of [
+    ["self.all(key, key.find('^([^/]+)').endsWith('example.com'))", 802],
+    ["self.all(key, self[key].find('^([^/]+)').endsWith('example.com'))", 6002],
+  ] as const) {
+    const { rules, declared } = compileRules({ ...labels, 'x-kubernetes-validations': [{ rule }] }, false);
+    assert.equal(rules[0]!.program!.estimateCost(declared!.type).max, cost, rule);
+  }
+});

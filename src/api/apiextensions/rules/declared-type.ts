@@ -64,7 +64,8 @@ function declareMap(schema: JsonSchema, name: string): Declared | undefined {
   const value = declareType(valuesOf(schema)!, `${name}.@elem`);
   if (!value) return undefined;
   const most = schema.maxProperties ?? Math.floor(PLAIN_LENGTH / (value.minSize + 6));
-  return { type: mapOf(sized(STRING, PLAIN_LENGTH), value.type, Math.max(0, most)), minSize: 2 };
+  // Keys have no size in estimates, as upstream: rules about the keys of labels would cost too much otherwise.
+  return { type: mapOf(sized(STRING, 0), value.type, Math.max(0, most)), minSize: 2 };
 }
 
 const NAME_SCHEMA: JsonSchema = { type: 'string' };
