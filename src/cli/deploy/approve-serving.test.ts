@@ -30,10 +30,9 @@ test('requests of hosts for their own names are approved, and those that ask for
     await own('csr-2', 'node-2', '10.0.0.9'),
     await own('csr-3', 'stranger', '10.0.0.3'),
   );
-  assert.deepEqual([...(await run())], ['node-1']);
+  await run();
   assert.deepEqual(conditions('csr-1'), ['Approved']);
   assert.deepEqual([...conditions('csr-2'), ...conditions('csr-3')], []);
-  assert.deepEqual([...(await run())], ['node-1'], 'approved before');
 });
 
 test('a request that cannot be read, and one that somebody else approves meanwhile, keep nobody from theirs', async () => {
@@ -46,6 +45,6 @@ test('a request that cannot be read, and one that somebody else approves meanwhi
   cluster.beforeWrite = ({ name }) => {
     if (name === 'csr-2') throw conflict(csrKind, name, MODIFIED);
   };
-  assert.deepEqual([...(await run())], ['node-3']);
+  await run();
   assert.deepEqual(conditions('csr-3'), ['Approved']);
 });

@@ -1,4 +1,4 @@
-import { kubeletPair } from '../../deploy/desired/node.ts';
+import { asksForServing, kubeletPair } from '../../deploy/desired/node.ts';
 import type { HostFacts } from '../../deploy/facts/facts.ts';
 import { isEmpty, isSignedBy } from '../../deploy/plan/plan.ts';
 import { checkCluster } from '../../deploy/verify/checks.ts';
@@ -55,9 +55,8 @@ async function awaitCertificates(session: Session, io: CommandIo): Promise<void>
   }
 }
 
-function lacksServing({ inventory, material }: Session, host: string, fact: HostFacts | undefined): boolean {
-  const isWorker = inventory.hosts.some(({ name, roles }) => name === host && roles.includes('worker'));
-  if (inventory.kubelet.servingCertificate !== 'approved' || !isWorker) return false;
+function lacksServing({ inventory, material }: Session, name: string, fact: HostFacts | undefined): boolean {
+  if (!inventory.hosts.some((host) => host.name === name && asksForServing(inventory, host))) return false;
   const pem = fact?.certificates.get(kubeletPair(inventory, 'server'));
   return pem === undefined || !isSignedBy(pem, material.authority.certificate);
 }

@@ -1,6 +1,7 @@
 import { encryptionPath, hostsWithOtherKeys } from '../../deploy/desired/encryption.ts';
 import type { EtcdBeginning } from '../../deploy/desired/etcd.ts';
 import type { HostFacts } from '../../deploy/facts/facts.ts';
+import { changedParts } from '../../deploy/plan/lasting-parts.ts';
 import { type HostPlan, planCluster } from '../../deploy/plan/plan.ts';
 import { checkHosts, type Remark } from '../../deploy/plan/preflight.ts';
 import { CodedError } from '../../std/coded-error.ts';
@@ -63,13 +64,11 @@ export async function lookAt(session: Session, io: CommandIo, { names, adding, j
     throw new CodedError(`the hosts are not fit for this cluster: ${gathered(problems).join('; ')}`, {
       code: 'PREFLIGHT_FAILED',
     });
-  return {
-    facts: survey.facts,
-    plans: planCluster(
-      { inventory, desired: session.desired(survey, joining), signer: session.material.authority.certificate },
-      survey.facts,
-    ),
-  };
+  const wanted = { inventory, desired: session.desired(survey, joining), signer: session.material.authority.certificate };
+  const plans = planCluster(wanted, survey.facts);
+  const changed = gathered(changedParts(inventory, plans, survey.facts));
+  if (changed.length > 0) throw new CodedError(`nothing was done: ${changed.join('; ')}`, { code: 'PREFLIGHT_FAILED' });
+  return { facts: survey.facts, plans };
 }
 
 /** What holds of several hosts is told once. */

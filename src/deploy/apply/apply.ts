@@ -2,8 +2,9 @@ import type { Inventory } from '../../api/config/v1/inventory.ts';
 import { atMost } from '../../std/at-most.ts';
 import type { Clock } from '../../std/clock.ts';
 import { CodedError } from '../../std/coded-error.ts';
+import { quote } from '../../std/shell-word.ts';
 import type { Material } from '../assets/material.ts';
-import { bootstrapFile, KUBELET_KUBECONFIG, kubeletPair } from '../desired/node.ts';
+import { asksForServing, bootstrapFile, KUBELET_KUBECONFIG, kubeletPair } from '../desired/node.ts';
 import { bridgeFile } from '../desired/pod-network.ts';
 import { PHASES, type Phase, type Step } from '../desired/step.ts';
 import type { HostFacts } from '../facts/facts.ts';
@@ -11,9 +12,11 @@ import { HOSTS_AT_ONCE } from '../facts/survey.ts';
 import { type HostPlan, isEmpty } from '../plan/plan.ts';
 import type { Transport } from '../transport/transport.ts';
 import { agentInput, agentScript } from './agent-script.ts';
+import { type Ailing, ailingOf, messageOf, said } from './ailing.ts';
+import { awaitApi } from './await-api.ts';
 import type { Cluster, NodeState } from './cluster.ts';
-import { ailingUnits, requireSteadyUnits } from './steady-units.ts';
-import { describeUnit, type UnitReport } from './unit-report.ts';
+import { requireSteadyUnits } from './steady-units.ts';
+import type { UnitReport } from './unit-report.ts';
 
 export interface ApplyOptions {
   readonly inventory: Inventory;
@@ -38,7 +41,6 @@ const FIRST_NODE_MS = 180_000;
 /** From when its node is Ready. */
 const ASKING_MS = 60_000;
 const KUBELET_UNIT = 'kubelet.service';
-const HEARD_AT_ONCE = 3;
 /** Of a kubelet that ends each time: what it waits for at first, as its container runtime, is there by then. */
 const HOPELESS_RESTARTS = 8;
 
@@ -57,7 +59,7 @@ export async function applyPlans(options: ApplyOptions): Promise<void> {
   // Of hosts that lack nothing, too: what ended before may have left the cluster without its objects, and kubelets that wait.
   const cluster = await options.openCluster();
   try {
-    await cluster.waitReady(signal);
+    await awaitApi(options, cluster);
     for (const made of await cluster.prepare(signal)) progress(`cluster: created ${made}`);
     const unserved = withoutServing(options);
     const isDone = plans.every(isEmpty);
@@ -90,17 +92,18 @@ export async function applyPhases(options: Omit<ApplyOptions, 'openCluster'>, ph
 const stepsOf = (plan: HostPlan, phase: Phase): Step[] =>
   plan.changes.filter(({ step }) => step.phase === phase).map(({ step }) => step);
 
-/** The workers of the plans whose kubelets have yet to be given a serving certificate, and ask for one. */
+/** The hosts of the plans whose kubelets have yet to be given a serving certificate, and ask for one. */
 function withoutServing({ inventory, plans, facts }: ApplyOptions): ReadonlySet<string> {
-  const { servingCertificate, configuration } = inventory.kubelet;
-  if (servingCertificate !== 'approved' || configuration['serverTLSBootstrap'] === false) return new Set();
-  const planned = new Set(plans.map(({ host }) => host));
+  const asking = new Set(inventory.hosts.filter((host) => asksForServing(inventory, host)).map(({ name }) => name));
   const path = kubeletPair(inventory, 'server');
-  return new Set(
-    inventory.hosts
-      .filter(({ name, roles }) => roles.includes('worker') && planned.has(name) && !facts.get(name)?.certificates.has(path))
-      .map(({ name }) => name),
-  );
+  const unserved = plans.filter(({ host, rejoins }) => asking.has(host) && (rejoins || !facts.get(host)?.certificates.has(path)));
+  return new Set(unserved.map(({ host }) => host));
+}
+
+/** Whether the kubelet has its serving certificate: a request that is approved may be one of before. */
+async function isServed({ inventory, transports, signal }: ApplyOptions, host: string): Promise<boolean> {
+  const script = `[ ! -e ${quote(kubeletPair(inventory, 'server'))} ] || echo served`;
+  return (await transports.get(host)!.run(script, { signal })).stdout.includes('served');
 }
 
 /** The steps of the last phase, with what makes the node join where it has not. */
@@ -239,8 +242,7 @@ async function awaitNodes(
           retryable: true,
         },
       );
-    const isApproving = inventory.kubelet.servingCertificate === 'approved';
-    const approved = isApproving ? await cluster.approveServing(addresses, signal) : new Set<string>();
+    if (inventory.kubelet.servingCertificate === 'approved') await cluster.approveServing(addresses, signal);
     const nodes = await cluster.nodes(signal);
     const ranged = [...withoutNetwork].filter((host) => (nodes.get(host)?.podCidrs.length ?? 0) > 0);
     await runPhase(
@@ -251,11 +253,13 @@ async function awaitNodes(
     for (const host of ranged) withoutNetwork.delete(host);
     for (const host of [...waiting]) {
       if (!nodes.get(host)?.ready) continue;
-      if (unserved.has(host) && !approved.has(host)) {
+      if (unserved.has(host) && !(await isServed(options, host))) {
         const untilMs = askingUntilMs.get(host) ?? clock.now() + ASKING_MS;
         askingUntilMs.set(host, untilMs);
         if (clock.now() < untilMs) continue;
-        progress(`${host}: its kubelet has asked for no serving certificate, or for names that are not the inventory's`);
+        progress(
+          `${host}: its kubelet has no serving certificate: it asked for none, or for names that are not the inventory's, or nobody signs ("muster explain node ${host}")`,
+        );
       }
       waiting.delete(host);
       progress(`${host}: Ready`);
@@ -276,29 +280,11 @@ async function awaitNodes(
 }
 
 const waitedFor = (node: NodeState | undefined): string =>
-  node?.ready ? 'is to ask for a serving certificate' : (node?.message ?? 'has not joined');
+  node?.ready ? 'is to get its serving certificate' : (node?.message ?? 'has not joined');
 
 /** How the kubelets of these hosts fare that do not work, or why one cannot be asked. */
-async function ailingKubelets(
-  { transports, signal }: ApplyOptions,
-  hosts: ReadonlySet<string>,
-): Promise<ReadonlyMap<string, UnitReport | string>> {
-  const asked = [...hosts];
-  const results = await atMost(HOSTS_AT_ONCE, asked, (host) => ailingUnits(transports.get(host)!, [KUBELET_UNIT], signal));
-  signal.throwIfAborted();
-  const found = results.map((result) => (result.status === 'fulfilled' ? result.value[0] : messageOf(result.reason)));
-  return new Map(asked.flatMap((host, i) => (found[i] === undefined ? [] : [[host, found[i]] as const])));
-}
+const ailingKubelets = (options: ApplyOptions, hosts: ReadonlySet<string>): Promise<Ailing> =>
+  ailingOf(options, new Map([...hosts].map((host) => [host, [KUBELET_UNIT]])));
 
-const isHopeless = (found: UnitReport | string | undefined) =>
-  typeof found === 'object' && found.state !== 'active' && found.restarts >= HOPELESS_RESTARTS;
-
-/** Of a few of them: `; a: kubelet.service is activating, …`. */
-const said = (ailing: ReadonlyMap<string, UnitReport | string>): string =>
-  [...ailing]
-    .slice(0, HEARD_AT_ONCE)
-    .map(([host, found]) => `; ${host}: ${typeof found === 'string' ? found : describeUnit(found)}`)
-    .join('');
-
-const messageOf = (error: unknown): string =>
-  error instanceof Error ? error.message.trim().replaceAll('\n', ' | ') : JSON.stringify(error);
+const isHopeless = (found: readonly UnitReport[] | string | undefined) =>
+  typeof found === 'object' && found.every(({ state, restarts }) => state !== 'active' && restarts >= HOPELESS_RESTARTS);

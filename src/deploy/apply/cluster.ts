@@ -11,22 +11,25 @@ export interface NodeState {
   readonly heartbeat: string;
 }
 
+export interface Patience {
+  /** Default three minutes: an API server that starts beside members of etcd that do. */
+  readonly patienceMs?: number;
+  /** Told why it is not ready, when that changes. */
+  readonly waiting?: (why: string) => void;
+}
+
 /** What deploying asks of the cluster itself, by its API. */
 export interface Cluster {
   /** As its administrator. */
   readonly client: Client;
-  /** Resolves when the API server answers that it is ready. */
-  waitReady(signal: AbortSignal): Promise<void>;
+  /** Resolves when the API server answers that it is ready. @throws CodedError API_SERVER_NOT_READY saying why */
+  waitReady(signal: AbortSignal, patience?: Patience): Promise<void>;
   /** Makes the objects that nodes need to join, unless they are there. Answers what it made, `kind name` each. */
   prepare(signal: AbortSignal): Promise<readonly string[]>;
   /** A bootstrap token for one node. */
   createToken(node: string, signal: AbortSignal): Promise<string>;
-  /**
-   * Approves the open serving requests of these nodes, where each names no more than its own name and addresses.
-   *
-   * @returns the nodes of which a request is approved, by whomever
-   */
-  approveServing(nodes: ReadonlyMap<string, readonly string[]>, signal: AbortSignal): Promise<ReadonlySet<string>>;
+  /** Approves the open serving requests of these nodes, where each names no more than its own name and addresses. */
+  approveServing(nodes: ReadonlyMap<string, readonly string[]>, signal: AbortSignal): Promise<void>;
   /** By name. */
   nodes(signal: AbortSignal): Promise<ReadonlyMap<string, NodeState>>;
   /** All that is looked at when a cluster is verified. */

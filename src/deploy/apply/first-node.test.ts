@@ -46,6 +46,7 @@ function scene(serves: (host: string) => boolean, isReady = true, report: (host:
       name,
       createTranscriptTransport(name, ({ script, input }) => {
         if (script.includes("for unit in 'kubelet.service'")) return report(name);
+        if (script.includes('kubelet-server-current.pem')) return 'served\n';
         if (/restart '?kubelet\.service/.test(input.toString())) {
           story.push(name);
           if (serves(name)) heartbeats.set(name, 1);
@@ -64,7 +65,7 @@ function scene(serves: (host: string) => boolean, isReady = true, report: (host:
   const cluster: Partial<Cluster> = {
     waitReady: async () => undefined,
     prepare: async () => [],
-    approveServing: async () => new Set(['v', 'w', 'x']),
+    approveServing: async () => undefined,
     nodes,
     close: async () => undefined,
   };

@@ -67,6 +67,16 @@ export function bootstrapFile(inventory: Inventory, token: string): FileStep {
   );
 }
 
+/** Whether a host's kubelet is to ask for a serving certificate, which `apply` approves: flags and settings may say otherwise. */
+export function asksForServing({ kubelet, flags, distribution }: Inventory, host: InventoryHost): boolean {
+  if (kubelet.servingCertificate !== 'approved' || !host.roles.includes('worker')) return false;
+  const own: Flags = { ...flags.kubelet, ...host.flags.kubelet };
+  const asks = own['rotate-server-certificates'] ?? kubelet.configuration['serverTLSBootstrap'] ?? true;
+  // Upstream's asks all the same when it is given one.
+  const isGiven = distribution.type === 'muster' && Boolean(own['tls-cert-file'] ?? kubelet.configuration['tlsCertFile']);
+  return !isGiven && !/^(0|f|false)$/i.test(String(asks));
+}
+
 /** Where the kubelet keeps a certificate of its own with the key. */
 export const kubeletPair = ({ pki }: Inventory, which: 'client' | 'server') => `${pki.directory}/kubelet-${which}-current.pem`;
 

@@ -4,7 +4,7 @@ import type { Clock } from '../../std/clock.ts';
 import { encryptionPath } from '../desired/encryption.ts';
 import { isMember, memberData } from '../desired/etcd.ts';
 import { CONNTRACK_LIMIT, KERNEL_LOG, KUBELET_KUBECONFIG, kubeletPair } from '../desired/node.ts';
-import { cniFile } from '../desired/pod-network.ts';
+import { cniFile, NETWORK_SERVICES } from '../desired/pod-network.ts';
 import { sysctlsOf } from '../desired/preparation.ts';
 import { ACL_PROGRAM, PACKAGE_MANAGER, programsOf } from '../desired/programs.ts';
 import type { Step } from '../desired/step.ts';
@@ -76,11 +76,13 @@ function questionOf(inventory: Inventory, host: InventoryHost, steps: readonly S
   const joining = host.roles.includes('worker')
     ? [{ path: KUBELET_KUBECONFIG }, { path: cniFile(inventory) }, { path: inventory.kubelet.bootstrapKubeconfig }]
     : [];
+  // Of another plugin, too.
+  const networks = host.roles.includes('worker') ? Object.values(NETWORK_SERVICES).map((name) => `${name}.service`) : [];
   const keys = host.roles.includes('master') ? [{ path: encryptionPath(inventory) }] : [];
   const members = isMember(host) ? [{ path: memberData(inventory, host) }, { path: ETCD_LEFT }] : [];
   return {
     files: [...files, ...joining, ...keys, { path: KERNEL_LOG }, ...members, { path: INSTALLED }, { path: UPGRADE_MARK }],
-    units: [...new Set(units)],
+    units: [...new Set([...units, ...networks])],
     programs: [...programsOf(inventory, host).keys(), PACKAGE_MANAGER, ACL_PROGRAM],
     libraries: steps.flatMap((step) => (step.type === 'library-cache' ? [step.library] : [])),
     sysctls: [...sysctlsOf(inventory).keys(), CONNTRACK_LIMIT],

@@ -3,7 +3,7 @@ import { CodedError } from '../../std/coded-error.ts';
 import { visibleLine } from '../../std/visible-text.ts';
 import { DNS_USER } from '../desired/cluster-dns.ts';
 import { balancerUnits } from '../desired/load-balancer.ts';
-import { KUBELET_KUBECONFIG } from '../desired/node.ts';
+import { asksForServing, KUBELET_KUBECONFIG } from '../desired/node.ts';
 import { packetServices } from '../desired/pod-network.ts';
 import { type Span, wrongClocks } from '../facts/clocks.ts';
 import type { HostPlan } from '../plan/plan.ts';
@@ -147,7 +147,7 @@ function checkKubelet(inventory: Inventory, host: InventoryHost, state: HostStat
     pair('client'),
     ...(kubelet.servingCertificate === 'self-signed'
       ? [mode(`${pki.directory}/kubelet.crt`, '644 root'), mode(`${pki.directory}/kubelet.key`, '600 root')]
-      : kubelet.servingCertificate === 'approved'
+      : asksForServing(inventory, host)
         ? [pair('server')]
         : []),
     {
