@@ -40,3 +40,35 @@ test('a host on which a login gets no shell is told of, once, and its ssh ended'
   assert.equal(programs.length, 1);
   assert.ok(programs[0]!.stream.destroyed);
 });
+
+test('a host that shows another key than the known one is told with the line that knows it', async () => {
+  const told = async (stderr: string) => {
+    const speak = (): SpokenProgram => {
+      const stream = new PassThrough();
+      stream.destroy();
+      return { stream, ended: Promise.resolve({ exitCode: 255, stderr }) };
+    };
+    const run = () => assert.fail('nothing can be run');
+    await using transport = createSshTransport({ destination: 'h', settings, socket: '/s', run, speak });
+    return transport.run('true').then(String, ({ message }: Error) => message);
+  };
+  const changed = [
+    '@    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @',
+    'Add correct host key in /home/a/.ssh/known_hosts to get rid of this message.',
+    'Offending ED25519 key in /home/a/.ssh/known_hosts:3',
+    'Host key for h has changed and you have requested strict checking.',
+    'Host key verification failed.',
+  ];
+  assert.equal(
+    await told(`${changed.join('\r\n')}\r\n`),
+    'cannot reach admin@h: Host key verification failed. Its key is not that of /home/a/.ssh/known_hosts:3: somebody else may answer. Only if the host was made anew, take that line out',
+  );
+  assert.equal(
+    await told('No ED25519 host key is known for h and you have requested strict checking.\nHost key verification failed.\n'),
+    'cannot reach admin@h: No ED25519 host key is known for h and you have requested strict checking. Host key verification failed.',
+  );
+  assert.equal(
+    await told('ssh: connect to host h port 22: No route to host\n'),
+    'cannot reach admin@h: ssh: connect to host h port 22: No route to host',
+  );
+});

@@ -101,8 +101,18 @@ function loggedIn({ stream, ended }: SpokenProgram, loginMs: number): Promise<'r
 }
 
 function unreachable(target: string, stderr: string, cause?: unknown): CodedError {
-  const why = stderr.trim().split('\n').at(-1) || 'ssh says nothing';
-  return new CodedError(`cannot reach ${target}: ${why}`, { code: 'HOST_UNREACHABLE', retryable: true, cause });
+  return new CodedError(`cannot reach ${target}: ${whyOf(stderr)}`, { code: 'HOST_UNREACHABLE', retryable: true, cause });
+}
+
+/** ssh's last line; of a host's key that is not the known one it says before that which line knows another. */
+function whyOf(stderr: string): string {
+  const lines = stderr.trim().split(/\r?\n/);
+  const last = lines.at(-1) || 'ssh says nothing';
+  if (!last.startsWith('Host key verification failed')) return last;
+  const known = lines.map((line) => /^Offending .*key.* in (.+:\d+)$/.exec(line)?.[1]).find((place) => place !== undefined);
+  return known === undefined
+    ? [...lines.slice(-2, -1), last].join(' ')
+    : `${last} Its key is not that of ${known}: somebody else may answer. Only if the host was made anew, take that line out`;
 }
 
 /** ssh takes the first that it is told: what the inventory says, but for what the connection itself rests on. */
