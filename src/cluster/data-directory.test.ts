@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { existsSync, statSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -45,6 +45,18 @@ test('data of another version is refused, and the refusal gives the lock back', 
         code: 'DATA_INCOMPATIBLE',
         message: /format 99 \(written by muster 9\.0\.0\)/,
       });
+  }));
+
+test('a directory with a lock or volumes of somebody else is refused as it is; what a start left that failed is taken up', () =>
+  withDirectory(async (path) => {
+    await writeFile(join(path, 'lock'), 'of another program');
+    await assert.rejects(openDataDirectory(path), { code: 'DATA_FOREIGN', message: /holds a "lock" of somebody else's/ });
+    assert.equal(await readFile(join(path, 'lock'), 'utf8'), 'of another program');
+    await rm(join(path, 'lock'));
+    await mkdir(join(path, 'volumes'));
+    await assert.rejects(openDataDirectory(path), { code: 'DATA_FOREIGN', message: /holds a "volumes"/ });
+    await writeFile(join(path, 'lock'), '');
+    await (await openDataDirectory(path)).close();
   }));
 
 test('a record that is no record is named with its file', () => {

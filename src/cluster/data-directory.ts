@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, lstatSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -65,7 +65,7 @@ const RECORD = 'cluster.json';
 
 /** What a cluster keeps in it besides; there as soon as one has had the directory, however that ended. */
 const LOCK = 'lock';
-const KEPT = ['pki', 'store', 'nodes'];
+const KEPT = ['pki', 'store', 'nodes', 'volumes'];
 
 /**
  * A directory that holds what is called like a cluster's, and is none's, is somebody else's: `/etc/kubernetes` has a `pki`, too. A cluster would take
@@ -74,12 +74,18 @@ const KEPT = ['pki', 'store', 'nodes'];
  * @throws CodedError DATA_FOREIGN
  */
 export function refuseForeignDirectory(path: string): void {
-  if ([RECORD, LOCK].some((name) => existsSync(join(path, name)))) return;
-  const found = KEPT.find((name) => existsSync(join(path, name)));
+  if (existsSync(join(path, RECORD)) || isOwnLock(join(path, LOCK))) return;
+  const found = [...KEPT, LOCK].find((name) => existsSync(join(path, name)));
   if (found !== undefined)
     throw new CodedError(`${path} is no cluster's directory, and holds a "${found}" of somebody else's; choose another one`, {
       code: 'DATA_FOREIGN',
     });
+}
+
+/** Nothing is ever written to it. */
+function isOwnLock(path: string): boolean {
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  return found?.isFile() === true && found.size === 0;
 }
 
 /**

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdir, readdir, readlink, symlink, writeFile } from 'node:fs/promises';
 import { test } from 'node:test';
 import { temporaryDirectory } from '../../../test/harness/temporary-directory.ts';
-import { deleteUnmade, unmadePlace } from './delete-data.ts';
+import { deleteData, deleteUnmade, unmadePlace } from './delete-data.ts';
 
 test('a first start that failed leaves a directory that was given as it was', async () => {
   await using home = await temporaryDirectory();
@@ -49,4 +49,13 @@ test('a start that is refused since a cluster of that name has its data elsewher
   assert.equal(await unmadePlace(entry, entry).then((place) => place?.theirs?.has('cluster.log')), true);
   await mkdir(home.file('entry', 'pki'));
   assert.equal(await unmadePlace(entry, undefined), undefined);
+});
+
+test('of a directory that was given a cluster takes its volumes with it, and leaves what is not its own', async () => {
+  await using home = await temporaryDirectory();
+  await mkdir(home.file('data', 'volumes', 'default', 'claim'), { recursive: true });
+  for (const name of ['cluster.json', 'lock', 'notes']) await writeFile(home.file('data', name), '');
+  await symlink(home.file('data'), home.file('entry'));
+  await deleteData(home.file('data'), home.file('entry'));
+  assert.deepEqual(await readdir(home.file('data')), ['notes']);
 });

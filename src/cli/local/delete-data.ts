@@ -17,6 +17,7 @@ const OWN_FILES = [
   'pki',
   'store',
   'nodes',
+  'volumes',
 ];
 
 /** Of those, what there is of a cluster however far it has come. */
