@@ -63,7 +63,7 @@ async function runDoctor({ values, args }: ParsedFlags, io: CommandIo): Promise<
       if (diagnose(outside).some(({ severity }) => severity === 'error')) return outside;
       throw why;
     });
-    const hosts = await lookAtHosts(values, signal);
+    const hosts = await lookAtHosts(values, io);
     const report = makeReport({ ...cluster, hosts: hosts.seen, notSeen: [...cluster.notSeen, ...hosts.notSeen] }, before);
     io.stdout(output === 'json' ? `${JSON.stringify(report, null, 2)}\n` : reportText(report));
     return exitStatus(report);
@@ -73,7 +73,10 @@ async function runDoctor({ values, args }: ParsedFlags, io: CommandIo): Promise<
 }
 
 /** Other hosts are looked at side by side; one that does not let us in is told of and stops nothing. */
-async function lookAtHosts(values: FlagValues, signal: AbortSignal): Promise<{ seen: HostObservations[]; notSeen: NotSeen[] }> {
+async function lookAtHosts(
+  values: FlagValues,
+  { clock, signal }: CommandIo,
+): Promise<{ seen: HostObservations[]; notSeen: NotSeen[] }> {
   const targets = values.strings('ssh');
   if (!values.bool('host') && targets.length === 0) return { seen: [], notSeen: [] };
   const { runProgram: run } = await import('../host/run-program.ts');
@@ -81,7 +84,7 @@ async function lookAtHosts(values: FlagValues, signal: AbortSignal): Promise<{ s
   for (const target of targets) checkSshTarget(target);
   const own = values.bool('host') ? [await lookAtHost({ run, signal })] : [];
   const looks = await atMost(HOSTS_AT_ONCE, targets, (target) =>
-    lookAtHostBySsh(target, { run, signal, config: values.string('ssh-config') }),
+    lookAtHostBySsh(target, { run, signal, clock, config: values.string('ssh-config') }),
   );
   signal.throwIfAborted();
   const notSeen = looks.flatMap((look, i) =>

@@ -88,6 +88,9 @@ export interface Observations {
   /** As in `https://10.0.0.1:6443`. */
   readonly server: string;
   readonly serverVersion: string | undefined;
+  /** Whom the kubeconfig trusts, and whom the API server lets sign its callers' certificates, as PEM. */
+  readonly authorityPem: string | undefined;
+  readonly clientAuthorityPem: string | undefined;
   /** Certificates besides those of nodes. */
   readonly certificates: readonly SeenCertificate[];
   /** Why the API server's certificate does not hold for the address in the kubeconfig. */
@@ -159,11 +162,27 @@ export interface AccountKeyFile {
   readonly keyIds: readonly string[];
 }
 
+/** With what a kubelet is to join. */
+export interface SeenJoining {
+  readonly path: string;
+  /** As in `https://10.0.0.1:6443`; empty where it says none. */
+  readonly server: string;
+  /** Of a bootstrap token; undefined where it is none, or where there is none. */
+  readonly tokenId: string | undefined;
+  /** Whom it trusts; empty where it does not say so, or names a file that is not there. */
+  readonly authorityPem: string;
+}
+
 /** What a host shows, this one or another. */
 export interface HostObservations {
   readonly hostName: string;
   /** Before paths that are of another host; else empty. */
   readonly prefix: string;
+  /** How far its clock is ahead of ours at least; negative: behind; undefined where nobody knows. */
+  readonly clockOffsetMs: number | undefined;
+  readonly joining: SeenJoining | undefined;
+  /** What its kubelet shows the API server. */
+  readonly kubeletClient: { readonly path: string; readonly pem: string } | undefined;
   readonly swapAreas: readonly string[];
   readonly certificates: readonly SeenCertificate[];
   readonly keys: readonly SeenKey[];

@@ -4,6 +4,7 @@ import { checkAccountKeys } from './account-key-checks.ts';
 import { checkApiServices, checkCertificates, checkDns, checkServer } from './certificate-checks.ts';
 import type { Check } from './check.ts';
 import { checkHosts } from './host-checks.ts';
+import { checkJoining } from './joining-checks.ts';
 import { checkClientCertificates, checkRefusals, checkServing, checkSettings } from './kubelet-checks.ts';
 import { checkKubeletFiles } from './kubelet-file-checks.ts';
 import { checkPodNetwork } from './network-checks.ts';
@@ -33,6 +34,7 @@ const ALL_CHECKS: readonly Check[] = [
   checkUnits,
   checkPodNetwork,
   checkKubeletFiles,
+  checkJoining,
 ];
 
 /** All findings of all checks, the worst first. */

@@ -27,8 +27,9 @@ export const host = (changes: Partial<HostObservations>) => ({
   hosts: [
     {
       ...{
-        hostName: 'm1',
+        hostName: 'node-1',
         prefix: '',
+        ...{ clockOffsetMs: undefined, joining: undefined, kubeletClient: undefined },
         swapAreas: [],
         certificates: [],
         keys: [],
@@ -44,7 +45,8 @@ export const host = (changes: Partial<HostObservations>) => ({
   ],
 });
 export const unitOf = (component: string, flags: Record<string, string>): HostUnit => ({
-  ...{ component, path: `/etc/systemd/system/${component}.service`, flags: new Map(Object.entries(flags)) },
+  ...{ component, path: `/etc/systemd/system/${component}.service` },
+  flags: new Map(Object.entries({ ...(component === 'kube-apiserver' && { 'enable-bootstrap-token-auth': 'true' }), ...flags })),
   ...{ user: undefined, whole: true, lost: [], requires: [] },
 });
 export const keyOf = (mode: string) => ({ mode, owner: 'root', path: '/etc/kubernetes/pki/ca.key' });

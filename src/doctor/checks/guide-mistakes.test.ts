@@ -123,10 +123,13 @@ const MISTAKES: readonly Fault[] = [
   [
     'C-11: two names of one node',
     'DOC-812',
-    host({
-      units: [unitOf('kubelet', { 'hostname-override': 'k8s-node-1' }), unitOf('kube-proxy', { config: '/etc/p' })],
-      proxyFile: { path: '/etc/p', settings: { hostnameOverride: '172.16.90.204' } },
-    }),
+    {
+      nodes: undefined,
+      ...host({
+        units: [unitOf('kubelet', { 'hostname-override': 'k8s-node-1' }), unitOf('kube-proxy', { config: '/etc/p' })],
+        proxyFile: { path: '/etc/p', settings: { hostnameOverride: '172.16.90.204' } },
+      }),
+    },
   ],
   [
     'C-12: kube-proxy’s clusterCIDR is a part of the pods’ network',
@@ -140,6 +143,7 @@ const MISTAKES: readonly Fault[] = [
     'M-04: a unit with a fixed name on every host',
     'DOC-814',
     {
+      nodes: undefined,
       hosts: ['m1', 'm2'].flatMap(
         (hostName) => host({ hostName, units: [unitOf('kubelet', { 'hostname-override': 'k8sm01' })] }).hosts,
       ),

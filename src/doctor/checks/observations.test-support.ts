@@ -125,6 +125,7 @@ export function observations(changes: Partial<Observations> = {}): Observations 
     nowMs: NOW_MS,
     server: 'https://10.0.0.10:6443',
     serverVersion: 'v1.36.0',
+    ...{ authorityPem: undefined, clientAuthorityPem: undefined },
     certificates: [
       certificate(),
       certificate({ where: 'kubeconfig authority', isCa: true, selfSigned: true, notAfterMs: NOW_MS + 3600 * DAY_MS }),

@@ -1,5 +1,5 @@
 /** Roles and bindings of the bootstrap, with the mistakes that guides teach (section 27 of the acceptance list: C-01, M-02, M-13). */
-import type { V1ClusterRole, V1ClusterRoleBinding } from '../../api/gen/types.ts';
+import type { V1CertificateSigningRequest, V1ClusterRole, V1ClusterRoleBinding } from '../../api/gen/types.ts';
 import type { Finding } from '../finding.ts';
 import type { Observations, SeenRbac } from '../observations.ts';
 import type { Check } from './check.ts';
@@ -44,6 +44,12 @@ export const mayBootstrap = (rbac: SeenRbac, isTheirs: (subject: string) => bool
 
 /** Whether the controller-manager approves requests of tokens by itself. */
 export const approvesNewNodes = (rbac: SeenRbac): boolean => whoMay(rbac, 'create', `${CSR}/nodeclient`).some(isBootstrapper);
+
+/** Whether the controller-manager approves this new node's request by itself. */
+export const mayBeApproved = (rbac: SeenRbac, { username, groups = [] }: V1CertificateSigningRequest['spec']): boolean => {
+  const own = new Set([`User ${username}`, ...groups.map((group) => `Group ${group}`)]);
+  return ['nodeclient', 'selfnodeclient'].some((way) => whoMay(rbac, 'create', `${CSR}/${way}`).some((who) => own.has(who)));
+};
 
 /**
  * Groups that a bootstrap token must be given to create requests and to have them approved, where the bindings name such groups; none where

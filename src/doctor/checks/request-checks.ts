@@ -7,7 +7,10 @@ import {
 import type { V1CertificateSigningRequest } from '../../api/gen/types.ts';
 import { type Certificate, parseCertificates } from '../../pki/certificate.ts';
 import type { Finding } from '../finding.ts';
+import type { SeenRbac } from '../observations.ts';
 import { type Check, day, fromNow } from './check.ts';
+import { isSignedByAny } from './joining-checks.ts';
+import { mayBeApproved } from './rbac-checks.ts';
 
 /** Kubelets and approvers take seconds. */
 const PENDING_MS = 5 * 60_000;
@@ -23,7 +26,7 @@ const isForKubelet = ({ spec }: V1CertificateSigningRequest) =>
 const isPending = (csr: V1CertificateSigningRequest) =>
   !isIssued(csr) && !hasCondition(csr, 'Approved') && !hasCondition(csr, 'Denied') && !hasCondition(csr, 'Failed');
 
-export const checkRequests: Check = ({ requests = [], nowMs }) => {
+export const checkRequests: Check = ({ requests = [], nowMs, clientAuthorityPem, rbac }) => {
   const findings: Finding[] = [];
   const waiting = new Map<string, V1CertificateSigningRequest[]>();
   const refused = new Map<string, V1CertificateSigningRequest[]>();
@@ -47,8 +50,10 @@ export const checkRequests: Check = ({ requests = [], nowMs }) => {
       refused.set(key, [...(refused.get(key) ?? []), csr]);
     }
   }
-  for (const group of issuedByAsker(requests).values()) findings.push(...checkIssued(group, nowMs));
-  for (const [key, group] of waiting) findings.push(...checkWaiting(key, group, nowMs));
+  const issued = issuedByAsker(requests);
+  for (const group of issued.values()) findings.push(...checkIssued(group, nowMs));
+  findings.push(...checkSigner([...issued.values()].flat(), clientAuthorityPem));
+  for (const [key, group] of waiting) findings.push(...checkWaiting(key, group, nowMs, rbac));
   for (const group of refused.values()) findings.push(checkRefused(group));
   return findings;
 };
@@ -70,20 +75,26 @@ function checkRefused(group: readonly V1CertificateSigningRequest[]): Finding {
   };
 }
 
-function checkWaiting(key: string, group: readonly V1CertificateSigningRequest[], nowMs: number): Finding[] {
+function checkWaiting(
+  key: string,
+  group: readonly V1CertificateSigningRequest[],
+  nowMs: number,
+  rbac: SeenRbac | undefined,
+): Finding[] {
   const [signer = '', user = ''] = key.split(' ');
   const newest = newestOf(group);
   const oldestMs = group.reduce((oldest, csr) => Math.min(oldest, createdMs(csr)), Number.POSITIVE_INFINITY);
   const client = signer === KUBE_APISERVER_CLIENT_KUBELET;
   if (nowMs - oldestMs <= PENDING_MS) return [];
+  const isByHand = client && rbac !== undefined && !mayBeApproved(rbac, newest.spec);
   const findings: Finding[] = [
     {
       ...{ code: 'DOC-301', severity: client ? 'error' : 'warning', subject: `csr/${newest.metadata?.name}` },
       message: client
         ? 'A node waits for its client certificate and cannot join.'
         : 'A node waits for its serving certificate: logs and exec fail, or its old certificate runs out.',
-      evidence: `${user} asked first ${fromNow(oldestMs, nowMs)}; Pending`,
-      remedy: `muster explain csr ${newest.metadata?.name}; to approve: kubectl certificate approve ${newest.metadata?.name}`,
+      evidence: `${user} asked first ${fromNow(oldestMs, nowMs)}; Pending${isByHand ? '; no binding lets the controller-manager approve requests of its groups' : ''}`,
+      remedy: `${isByHand ? '' : `muster explain csr ${newest.metadata?.name}; to approve: `}kubectl certificate approve ${newest.metadata?.name}${isByHand ? '; for all: kubectl create clusterrolebinding auto-approve-csrs-for-group --clusterrole=system:certificates.k8s.io:certificatesigningrequests:nodeclient --group=system:bootstrappers' : ''}`,
     },
   ];
   if (group.length > MANY)
@@ -114,6 +125,23 @@ interface IssuedRequest {
   readonly csr: V1CertificateSigningRequest;
   readonly certificate: Certificate;
   readonly madeMs: number;
+}
+
+/** Who signs may do so with an authority that nobody takes. The newest tells: others may be of the time before a rotation. */
+function checkSigner(issued: readonly IssuedRequest[], clientAuthorityPem: string | undefined): Finding[] {
+  const clients = issued.filter(({ csr }) => csr.spec.signerName === KUBE_APISERVER_CLIENT_KUBELET);
+  if (clientAuthorityPem === undefined || clients.length === 0) return [];
+  const { certificate, csr } = clients.reduce((a, b) => (b.madeMs > a.madeMs ? b : a));
+  if (isSignedByAny(certificate, clientAuthorityPem)) return [];
+  return [
+    {
+      ...{ code: 'DOC-307', severity: 'error', subject: `csr/${csr.metadata?.name}` },
+      message: 'Certificates of kubelets are signed by an authority that the API server does not take: they are answered 401.',
+      evidence: `${certificate.commonName}, issued by CN=${certificate.issuerCommonName}, which is not in --client-ca-file`,
+      remedy:
+        'give kube-controller-manager by --cluster-signing-cert-file and --cluster-signing-key-file an authority that is in --client-ca-file of the API servers',
+    },
+  ];
 }
 
 function checkIssued(group: readonly IssuedRequest[], nowMs: number): Finding[] {

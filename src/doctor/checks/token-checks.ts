@@ -1,14 +1,16 @@
 import type { Finding } from '../finding.ts';
-import type { SeenToken } from '../observations.ts';
+import type { SeenRbac, SeenToken } from '../observations.ts';
 import { type Check, day, fromNow } from './check.ts';
+import { joiningGroups, mayBootstrap } from './rbac-checks.ts';
 
+const EVERY_TOKEN = 'system:bootstrappers';
 const SOON_MS = 2 * 3_600_000;
 /** The token cleaner works at once; one that is there so long after its end shows that nobody cleans. */
 const LEFT_MS = 10 * 60_000;
 
-export const checkTokens: Check = ({ tokens = [], nowMs }) => tokens.flatMap((token) => checkToken(token, nowMs));
+export const checkTokens: Check = ({ tokens = [], rbac, nowMs }) => tokens.flatMap((token) => checkToken(token, rbac, nowMs));
 
-function checkToken(token: SeenToken, nowMs: number): Finding[] {
+function checkToken(token: SeenToken, rbac: SeenRbac | undefined, nowMs: number): Finding[] {
   const { expiresMs, usages, groups, problem } = token;
   const subject = `secret/kube-system/${token.secretName}`;
   const about = `muster token delete ${token.id} && muster token create`;
@@ -48,7 +50,14 @@ function checkToken(token: SeenToken, nowMs: number): Finding[] {
       evidence: `usages: ${usages.join(', ') || 'none'}`,
       remedy: `muster token create --usages=signing,authentication`,
     });
-  if (groups.length === 0 && usages.includes('authentication'))
+  if (usages.includes('authentication') && rbac && isLeftOut(token, rbac))
+    findings.push({
+      ...{ code: 'DOC-107', severity: 'warning', subject },
+      message: 'A bootstrap token may not create certificate requests, though others may: no node can join with it.',
+      evidence: `its groups: ${[EVERY_TOKEN, ...groups].join(', ')}; no binding of system:node-bootstrapper names one of them`,
+      remedy: reachRemedy(token, joiningGroups(rbac)),
+    });
+  else if (groups.length === 0 && usages.includes('authentication'))
     findings.push({
       ...{ code: 'DOC-106', severity: 'info', subject },
       message: 'A bootstrap token has no group of its own; only bindings to system:bootstrappers reach it.',
@@ -58,4 +67,15 @@ function checkToken(token: SeenToken, nowMs: number): Finding[] {
       },
     });
   return findings;
+}
+
+const reachRemedy = ({ id }: SeenToken, groups: readonly string[]) =>
+  groups.length > 0
+    ? `muster token delete ${id} && muster token create --groups=${groups.join(',')}`
+    : `kubectl create clusterrolebinding kubelet-bootstrap --clusterrole=system:node-bootstrapper --group=${EVERY_TOKEN}`;
+
+/** Whether bindings reach other tokens, and not this one. Where they reach none, that is told by itself. */
+function isLeftOut({ id, groups }: SeenToken, rbac: SeenRbac): boolean {
+  const own = new Set([EVERY_TOKEN, ...groups].map((group) => `Group ${group}`).concat(`User system:bootstrap:${id}`));
+  return mayBootstrap(rbac) && !mayBootstrap(rbac, (subject) => own.has(subject));
 }

@@ -5,18 +5,58 @@ import type { Finding } from '../finding.ts';
 import type { HostObservations, HostUnit } from '../observations.ts';
 import type { Check } from './check.ts';
 
-export const checkUnits: Check = ({ hosts }) => [...hosts.flatMap(checkHost), ...sameNames(hosts)];
+export const checkUnits: Check = ({ hosts, tokens = [] }) => [
+  ...hosts.flatMap((host) => [...checkHost(host), ...(tokens.length > 0 ? withoutTokens(host) : [])]),
+  ...sameNames(hosts),
+];
 
 const file = ({ prefix }: HostObservations, path: string) => `file/${prefix}${path}`;
 
 function checkHost(host: HostObservations): Finding[] {
   const counting = host.units.filter((unit) => host.units.find(({ component }) => component === unit.component) === unit);
   return [
-    ...counting.flatMap((unit) => [...oddFlags(unit, host), ...relativePaths(unit, host), ...missingUnits(unit, host)]),
+    ...counting.flatMap((unit) => [
+      ...oddFlags(unit, host),
+      ...relativePaths(unit, host),
+      ...missingUnits(unit, host),
+      ...switchedOff(unit, host),
+    ]),
     ...unreadable(host),
     ...administrators(host),
     ...workDirectory(host),
     ...localPorts(host),
+  ];
+}
+
+/** API servers that take no bootstrap tokens, where there are some. */
+const withoutTokens = (host: HostObservations): Finding[] =>
+  host.units.flatMap(({ component, path, flags, whole }): Finding[] => {
+    const value = flags.get('enable-bootstrap-token-auth');
+    if (component !== 'kube-apiserver' || !whole || value === '' || value === 'true') return [];
+    return [
+      {
+        ...{ code: 'DOC-827', severity: 'error', subject: file(host, path) },
+        message: 'There are bootstrap tokens, and an API server that takes none: whoever joins with one is answered 401.',
+        evidence: value === undefined ? 'there is no --enable-bootstrap-token-auth' : `--enable-bootstrap-token-auth=${value}`,
+        remedy: 'add --enable-bootstrap-token-auth=true; then: systemctl daemon-reload, systemctl restart kube-apiserver',
+      },
+    ];
+  });
+
+/** Controllers without which no node gets its certificate. */
+const JOINING = ['csrapproving', 'csrsigning'];
+
+function switchedOff({ component, path, flags, whole }: HostUnit, host: HostObservations): Finding[] {
+  const words = flags.get('controllers')?.split(',') ?? ['*'];
+  const off = JOINING.filter((name) => words.includes(`-${name}`) || !(words.includes('*') || words.includes(name)));
+  if (component !== 'kube-controller-manager' || !whole || off.length === 0) return [];
+  return [
+    {
+      ...{ code: 'DOC-828', severity: 'error', subject: file(host, path) },
+      message: 'A controller-manager does not run controllers without which no node gets its certificate.',
+      evidence: `--controllers=${flags.get('controllers')}: no ${off.join(', ')}`,
+      remedy: `let --controllers begin with "*" and not have ${off.map((name) => `-${name}`).join(', ')}; then: systemctl daemon-reload, systemctl restart kube-controller-manager`,
+    },
   ];
 }
 

@@ -65,6 +65,7 @@ export async function collectCluster(options: CollectOptions): Promise<Observati
     apiServers,
     proxyClusterCidr,
     accountKeys,
+    clientAuthorityPem,
   ] = await Promise.all([
     attempt("the API server's certificate", lookAtServer(context, options.timeoutMs)),
     attempt(
@@ -84,11 +85,13 @@ export async function collectCluster(options: CollectOptions): Promise<Observati
     attempt('API servers', readApiServers(list)),
     attempt('kube-proxy’s settings', readProxyClusterCidr(client)),
     attempt('keys of service-account tokens', collectAccountKeys(client, list, signal)),
+    attempt('whose certificates the API server takes', readClientAuthority(client)),
   ]);
   return {
     nowMs: clock.now(),
     server: context.server,
     serverVersion: version.gitVersion,
+    ...{ authorityPem: context.caPem, clientAuthorityPem },
     certificates: [...(server ? [server] : []), ...(own ?? []), ...(bundles ?? [])],
     serverNameProblem: server && serverNameProblem(server, context),
     clusterInfoAgrees: info,
@@ -165,6 +168,13 @@ async function readApiServices(list: Lister): Promise<SeenApiService[]> {
 async function readApiServers(list: Lister): Promise<string[]> {
   const found = await list<V1Endpoints>(KINDS.endpoints, 'default', { fieldSelector: 'metadata.name=kubernetes' });
   return found.flatMap(({ subsets }) => (subsets ?? []).flatMap(({ addresses }) => (addresses ?? []).map(({ ip }) => ip)));
+}
+
+/** As every API server tells those behind it. */
+async function readClientAuthority(client: Client): Promise<string | undefined> {
+  const maps = client.resource<V1ConfigMap>(KINDS.configMaps, 'kube-system');
+  const map = await unlessReason(maps.get('extension-apiserver-authentication'), 'NotFound');
+  return map?.data?.['client-ca-file'];
 }
 
 /** As kubeadm keeps it. */

@@ -53,7 +53,7 @@ const KUBEADM = {
 test('kubeadm’s host: the drop-in’s command with its variables, certificates in kubeconfigs, and links that are no key of everybody', async (t) => {
   const [manager, node, ca] = await Promise.all([
     pairOf('system:kube-controller-manager'),
-    pairOf('system:node:n'),
+    pairOf('system:node:node-1'),
     pairOf('kubernetes'),
   ]);
   const dated = 'kubelet-client-2026-01-01-00-00-00.pem';
@@ -73,7 +73,7 @@ test('kubeadm’s host: the drop-in’s command with its variables, certificates
     seen.certificates.map(({ where, subject }) => [where, subject]),
     [
       ['/etc/kubernetes/pki/ca.crt', 'CN=kubernetes'],
-      ['/var/lib/kubelet/pki/kubelet-client-current.pem', 'CN=system:node:n'],
+      ['/var/lib/kubelet/pki/kubelet-client-current.pem', 'CN=system:node:node-1'],
       ['/etc/kubernetes/controller-manager.conf', 'CN=system:kube-controller-manager'],
       ['/etc/kubernetes/super-admin.conf', 'CN=kubernetes'],
     ],

@@ -3,6 +3,8 @@
  * Records begin with a letter; lines of a file follow its record, each behind a bar:
  *
  *     H name          the host's name
+ *     Z seconds       its time, since the epoch
+ *     B path          with what the kubelet is to join: `server URL`, `token ID` (never its secret half) and whom it trusts
  *     S device        an area of swap
  *     L path          a link that leads nowhere
  *     K mode owner path   a private key, or a kubeconfig with one
@@ -20,6 +22,7 @@ export const HOST_SCRIPT = `
 R=\${ROOT:-}
 bars() { sed 's/^/|/'; }
 echo "H $(hostname)"
+echo "Z $(date +%s)"
 ports=$R/proc/sys/net/ipv4/ip_local_
 if [ -r "\${ports}port_range" ]; then
   read -r from to < "\${ports}port_range"; echo "P $from $to $(cat "\${ports}reserved_ports" 2>/dev/null)"
@@ -107,6 +110,17 @@ account_keys() {
     echo "A $1 $flag $path"; public_half "$path"
   done
 }
+# The word behind a key of a kubeconfig.
+word_of() { sed -n 's/^.*'"$2"'"\\{0,1\\}:[[:space:]]*["'\\'']\\{0,1\\}\\([^"'\\'',}[:space:]]*\\).*$/\\1/p' "$R$1" | sed 1q; }
+joining() {
+  [ -f "$R$1" ] && [ -r "$R$1" ] && [ "$(wc -c < "$R$1")" -le 1048576 ] || return
+  echo "B $1"
+  echo "|server $(word_of "$1" server)"
+  word_of "$1" token | sed -n 's/^\\([a-z0-9]\\{6\\}\\)\\.[a-z0-9]\\{16\\}$/|token \\1/p'
+  ca=$(word_of "$1" certificate-authority)
+  case $ca in /*) cat "$R$ca" 2>/dev/null;; *) word_of "$1" certificate-authority-data | base64 -d 2>/dev/null;; esac |
+    sed -n '/BEGIN CERTIFICATE-----/,/END CERTIFICATE-----/p' | bars
+}
 # What units name, file by file; a file of settings is looked into only for what it is.
 named() {
   flags_of "$1" | while read -r flag path; do
@@ -118,6 +132,7 @@ named() {
     esac
     case $path in /*) ;; *) continue;; esac
     if [ ! -e "$R$path" ]; then echo "N $flag $path"
+    elif [ "$flag" = bootstrap-kubeconfig ]; then joining "$path"
     elif [ "$flag" = config ]; then
       text "$path"
       sed -n 's/^.*clientCAFile"\\{0,1\\}:[[:space:]]*["'\\'']\\{0,1\\}\\(\\/[^"'\\'',}[:space:]]*\\).*$/\\1/p' "$R$path" |

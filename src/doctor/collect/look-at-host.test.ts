@@ -37,7 +37,8 @@ async function traces(): Promise<Record<string, string>> {
 test('an empty host has nothing to tell', async () => {
   const { hostName: _, ...seen } = await look();
   assert.deepEqual(seen, {
-    ...{ prefix: '', swapAreas: [], certificates: [], keys: [], brokenLinks: [], units: [], missing: [], accountKeys: [] },
+    ...{ prefix: '', clockOffsetMs: undefined, joining: undefined, kubeletClient: undefined },
+    ...{ swapAreas: [], certificates: [], keys: [], brokenLinks: [], units: [], missing: [], accountKeys: [] },
     pauseImages: { runtime: undefined, kubelet: undefined },
     ...{ kubeletFile: undefined, proxyFile: undefined, unreadable: [], workDirectory: undefined, localPorts: undefined },
   });
@@ -166,6 +167,60 @@ test('files whose names have blanks are followed; keys of service-account tokens
       },
     ]);
     assert.equal(JSON.stringify(seen).includes('PRIVATE'), false);
+  } finally {
+    await rm(other, { recursive: true });
+  }
+});
+
+test('with what a kubelet is to join is seen without what is secret, and how far a host’s clock is from ours', async () => {
+  const other = await mkdtemp(join(tmpdir(), 'muster-host-'));
+  const write = async (path: string, text: string) => {
+    await mkdir(dirname(join(other, path)), { recursive: true });
+    await writeFile(join(other, path), text);
+  };
+  const { signal } = new AbortController();
+  const lookThere = (now: number) =>
+    lookAtHostBySsh('w', {
+      ...{ signal, clock: { now: () => now } },
+      run: (_program, _args, { input } = {}) => runProgram('sh', ['-s'], { input: `ROOT='${other}'\n${input as string}` }),
+    });
+  try {
+    const { certificatePem, privateKeyPem } = await createSelfSigned({
+      ...{ commonName: 'ca', dnsNames: [], ipAddresses: [], notBeforeMs: 0, notAfterMs: Date.parse('2030-01-01T00:00:00Z') },
+    });
+    await write(
+      '/etc/systemd/system/kubelet.service',
+      '[Service]\nExecStart=/usr/bin/kubelet --bootstrap-kubeconfig=/etc/boot\n',
+    );
+    await write('/var/lib/kubelet/pki/kubelet-client-current.pem', certificatePem + privateKeyPem);
+    const ca = Buffer.from(certificatePem).toString('base64');
+    const inYaml = (authority: string) =>
+      `clusters:\n- cluster:\n    ${authority}\n    server: https://m1:6443\nusers:\n- user:\n    token: abcdef.0123456789abcdef\n`;
+    await write('/etc/ca.pem', certificatePem);
+    const seen = { path: '/etc/boot', server: 'https://m1:6443', tokenId: 'abcdef' };
+    const inJson = {
+      clusters: [{ cluster: { 'certificate-authority-data': ca, server: 'https://m1:6443' } }],
+      users: [{ user: { token: 'abcdef.0123456789abcdef' } }],
+    };
+    for (const text of [
+      inYaml(`certificate-authority-data: ${ca}`),
+      inYaml('certificate-authority: /etc/ca.pem'),
+      JSON.stringify(inJson),
+      JSON.stringify(inJson, undefined, 2),
+    ]) {
+      await write('/etc/boot', text);
+      const found = await lookThere(Date.now() - 3_600_000);
+      const { authorityPem = '', ...joining } = found.joining ?? {};
+      assert.deepEqual(joining, seen, text);
+      assert.equal(authorityPem.trim(), certificatePem.trim(), text);
+      assert.equal(found.kubeletClient?.pem.trim(), certificatePem.trim());
+      assert.equal(Math.round(found.clockOffsetMs! / 60_000), 60);
+      assert.doesNotMatch(JSON.stringify(found), /0123456789abcdef|PRIVATE/);
+    }
+    await write('/etc/boot', inYaml('insecure-skip-tls-verify: true').replace('abcdef.0123456789abcdef', 'f'.repeat(32)));
+    const plain = await lookThere(Date.now() + 3_600_000);
+    assert.deepEqual(plain.joining, { ...seen, tokenId: undefined, authorityPem: '' });
+    assert.equal(Math.round(plain.clockOffsetMs! / 60_000), -60);
   } finally {
     await rm(other, { recursive: true });
   }

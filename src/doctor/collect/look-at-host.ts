@@ -1,4 +1,5 @@
 import type { RunProgram } from '../../host/run-program.ts';
+import type { Clock } from '../../std/clock.ts';
 import type { HostObservations } from '../observations.ts';
 import { HOST_SCRIPT } from './host-script.ts';
 import { readHost } from './read-host.ts';
@@ -29,7 +30,12 @@ export async function lookAtHost({ run, signal, root = '', timeoutMs = PATIENCE_
  * @param target `host` or `user@host`, as for ssh
  * @throws CodedError `SSH_FAILED` with what ssh said
  */
-export async function lookAtHostBySsh(target: string, options: SshOptions): Promise<HostObservations> {
+export async function lookAtHostBySsh(
+  target: string,
+  options: SshOptions & { readonly clock?: Pick<Clock, 'now'> },
+): Promise<HostObservations> {
+  const fromMs = options.clock?.now();
   const { stdout } = await runBySsh(target, HOST_SCRIPT, options);
-  return readHost(stdout, `${target}:`);
+  const span = fromMs === undefined ? undefined : { fromMs, toMs: options.clock!.now() };
+  return readHost(stdout, `${target}:`, span);
 }

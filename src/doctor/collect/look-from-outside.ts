@@ -25,6 +25,7 @@ export async function lookFromOutside({ context, nowMs, timeoutMs, why }: Outsid
   const shown = server.status === 'fulfilled' ? server.value : undefined;
   return {
     ...{ nowMs, server: context.server, serverVersion: undefined },
+    ...{ authorityPem: context.caPem, clientAuthorityPem: undefined },
     certificates: [...(shown ? [shown] : []), ...(own.status === 'fulfilled' ? own.value : [])],
     serverNameProblem: shown && !context.insecureSkipTlsVerify ? serverNameProblem(shown, context) : undefined,
     ...{ clusterInfoAgrees: undefined, tokens: undefined, rbac: undefined, requests: undefined, nodes: undefined },

@@ -1,7 +1,7 @@
 import { parse } from 'yaml';
 import { createTokenVerifier } from '../../pki/service-account-token.ts';
 import { CodedError } from '../../std/coded-error.ts';
-import type { AccountKeyFile, HostObservations, HostUnit, SeenCertificate, SeenKey } from '../observations.ts';
+import type { AccountKeyFile, HostObservations, HostUnit, SeenCertificate, SeenJoining, SeenKey } from '../observations.ts';
 import { commandFlags, commandWords } from './command-words.ts';
 import { seenInPem } from './seen-certificate.ts';
 
@@ -10,13 +10,20 @@ interface SeenFile {
   readonly text: string;
 }
 
+/** When a host was asked, by our clock. */
+export interface AskedSpan {
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
 /**
  * What `HOST_SCRIPT` printed, as observations. What cannot be read as what it should be is left out.
  *
  * @param prefix stands before paths, where they are of another host
+ * @param asked undefined where its clock is ours
  * @throws CodedError HOST_ANSWER_INVALID where there is more than any host has to say
  */
-export function readHost(printed: string, prefix = ''): HostObservations {
+export function readHost(printed: string, prefix = '', asked?: AskedSpan): HostObservations {
   const certificates: SeenCertificate[] = [];
   const swapAreas: string[] = [];
   const brokenLinks: string[] = [];
@@ -26,20 +33,27 @@ export function readHost(printed: string, prefix = ''): HostObservations {
   const accountKeys: AccountKeyFile[] = [];
   const variables = new Map<string, string>();
   let hostName = '';
+  let clockOffsetMs: number | undefined;
+  let joining: SeenJoining | undefined;
+  let kubeletClient: HostObservations['kubeletClient'];
   let workDirectory: SeenKey | undefined;
   let localPorts: HostObservations['localPorts'];
   let lastUnit = '';
   for (const { letter, rest, text } of records(printed)) {
     const words = rest.split(' ');
     if (letter === 'H') hostName = rest;
+    else if (letter === 'Z') clockOffsetMs = asked && offsetOf(rest, asked);
+    else if (letter === 'B') joining ??= readJoining(rest, text);
     else if (letter === 'S') swapAreas.push(rest);
     else if (letter === 'L') brokenLinks.push(prefix + rest);
     else if (letter === 'K') keys.push(ownedFile(words));
     else if (letter === 'D') workDirectory = ownedFile(words);
     else if (letter === 'P')
       localPorts = { from: Number(words[0]), to: Number(words[1]), reserved: words.slice(2).join(' ').trim() };
-    else if (letter === 'C') certificates.push(...readable(prefix + rest, text));
-    else if (letter === 'T') {
+    else if (letter === 'C') {
+      certificates.push(...readable(prefix + rest, text));
+      if (rest.endsWith('/kubelet-client-current.pem')) kubeletClient = { path: rest, pem: text };
+    } else if (letter === 'T') {
       files.push({ path: rest, text });
       if (rest.endsWith('.service')) lastUnit = rest;
     } else if (letter === 'V') variables.set(rest, text);
@@ -62,7 +76,8 @@ export function readHost(printed: string, prefix = ''): HostObservations {
   const proxy = units.find(({ component }) => component === 'kube-proxy');
   const textOf = (path: string | undefined) => files.find((file) => file.path === path)?.text ?? '';
   return {
-    ...{ hostName, prefix, swapAreas, certificates, brokenLinks, keys, units, missing, accountKeys },
+    ...{ hostName, prefix, clockOffsetMs, joining, kubeletClient },
+    ...{ swapAreas, certificates, brokenLinks, keys, units, missing, accountKeys },
     pauseImages: {
       runtime: /^\s*sandbox(?:_image)?\s*=\s*["']([^"']+)["']/m.exec(textOf('/etc/containerd/config.toml'))?.[1],
       kubelet:
@@ -73,6 +88,20 @@ export function readHost(printed: string, prefix = ''): HostObservations {
     kubeletFile: settingsIn(files, kubelet?.flags.get('config') ?? '/var/lib/kubelet/config.yaml'),
     proxyFile: settingsIn(files, proxy?.flags.get('config')),
   };
+}
+
+/** Between the asking and the answer it may have been any time; it tells whole seconds. */
+function offsetOf(text: string, { fromMs, toMs }: AskedSpan): number | undefined {
+  if (!/^\d{1,12}$/.test(text)) return undefined;
+  const saidMs = Number(text) * 1000;
+  if (saidMs > toMs) return saidMs - toMs;
+  return saidMs + 1000 < fromMs ? saidMs + 1000 - fromMs : 0;
+}
+
+function readJoining(path: string, text: string): SeenJoining {
+  const word = (name: string) => new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1];
+  const begin = text.indexOf('-----BEGIN');
+  return { path, server: word('server') ?? '', tokenId: word('token'), authorityPem: begin < 0 ? '' : text.slice(begin) };
 }
 
 const MOST_RECORDS = 20_000;
