@@ -11,7 +11,7 @@ export interface NetworkPagesOptions {
   render(): string;
 }
 
-/** `127.0.0.1:10261`, `[::1]:10261`; undefined for the empty text. Throws a FlagError that names `flag`. */
+/** `127.0.0.1:10262`, `[::1]:10262`; undefined for the empty text. Throws a FlagError that names `flag`. */
 export function parseListenAddress(flag: string, text: string): NetworkPagesOptions['listen'] {
   if (text === '') return undefined;
   const [, six, four, port = ''] = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(text) ?? [];

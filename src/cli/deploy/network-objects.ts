@@ -3,6 +3,7 @@ import type { RbacV1Subject, V1PolicyRule } from '../../api/gen/types.ts';
 import type { KubeObject } from '../../api/machinery/object.ts';
 import { networkService, policyService } from '../../deploy/desired/pod-network.ts';
 import { flannelObjects } from '../../network/flannel/flannel-objects.ts';
+import { POLICY_RIGHTS } from '../../network/policy/policy-rights.ts';
 
 const API = 'rbac.authorization.k8s.io';
 
@@ -27,20 +28,14 @@ function podNetworkObjects(inventory: Inventory): readonly KubeObject[] {
 /** calico-node keeps its state in objects of Calico's own kinds, and enforces policies. */
 function calicoObjects(name: string, subject: RbacV1Subject): readonly KubeObject[] {
   return boundRole(name, subject, [
-    ...POLICY_RULES,
+    ...POLICY_RIGHTS,
     { apiGroups: [''], resources: ['nodes/status'], verbs: ['patch'] },
     { apiGroups: ['apiextensions.k8s.io'], resources: ['customresourcedefinitions'], verbs: ['get', 'create'] },
     { apiGroups: ['crd.projectcalico.org'], resources: ['*'], verbs: [...READERS, 'create', 'update', 'delete'] },
   ]);
 }
 
-/** What decides which packets may pass. */
-const POLICY_RULES: readonly V1PolicyRule[] = [
-  { apiGroups: [''], resources: ['nodes', 'pods', 'namespaces'], verbs: READERS },
-  { apiGroups: ['networking.k8s.io'], resources: ['networkpolicies'], verbs: READERS },
-];
-
-const policyObjects = (name: string) => boundRole(name, { kind: 'User', apiGroup: API, name }, POLICY_RULES);
+const policyObjects = (name: string) => boundRole(name, { kind: 'User', apiGroup: API, name }, POLICY_RIGHTS);
 
 function boundRole(name: string, subject: RbacV1Subject, rules: readonly V1PolicyRule[]): readonly KubeObject[] {
   const role = { ...{ apiVersion: `${API}/v1`, kind: 'ClusterRole', metadata: { name } }, rules };

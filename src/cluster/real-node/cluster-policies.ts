@@ -1,4 +1,5 @@
 import { createClient } from '../../client/create-client.ts';
+import { createEventRecorder } from '../../client/events.ts';
 import { createNftTable, type NftTable } from '../../host/nft-table.ts';
 import { ProgramError, type RunProgram } from '../../host/run-program.ts';
 import { createPolicyAgent, type PolicyAgent } from '../../network/policy/policy-agent.ts';
@@ -34,6 +35,7 @@ export function createClusterPolicies(options: ClusterPoliciesOptions): ClusterP
   const { nodeName, bridge, hasBridge, morePodCidrs, config, controlPlane, logger } = options;
   const { clock, random } = config;
   const client = createClient({ transport: controlPlane.adminTransport, userAgent: 'network-policy' });
+  const events = createEventRecorder({ client, component: 'network-policy', host: nodeName, clock, logger });
   let current: PolicyAgent | undefined;
   const part = createRestartedPart({
     what: 'network policies',
@@ -47,7 +49,7 @@ export function createClusterPolicies(options: ClusterPoliciesOptions): ClusterP
       const sandboxes = createSandboxAddresses(CNI_RESULTS);
       const rules = { table, tableName, metrics, sandboxes, podBridges: hasBridge ? [bridge] : [] };
       const more = morePodCidrs && { morePodCidrs };
-      const agent = createPolicyAgent({ client, nodeName, ...rules, ...more, clock, logger, random });
+      const agent = createPolicyAgent({ client, nodeName, ...rules, ...more, events, clock, logger, random });
       current = agent;
       if (await life.start(agent)) await life.work(agent);
     },

@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import { createClient } from '../../client/create-client.ts';
+import { createEventRecorder } from '../../client/events.ts';
 import { transportFromKubeconfig } from '../../client/kubeconfig-client.ts';
 import { flag } from '../../client/serving/component-flags.ts';
 import { createNftTable } from '../../host/nft-table.ts';
@@ -101,11 +102,8 @@ async function run({ values, args }: ParsedFlags, io: CommandIo): Promise<number
     const node = createCalicoNode({ ...common, ...parts, settings, rules, onBlocks: () => agent?.refresh() });
     // Every pod is behind a link of its own: there are no bridges that packets could take.
     agent = createPolicyAgent({
-      ...common,
-      table: policies,
-      metrics,
-      podBridges: [],
-      sandboxes,
+      ...{ ...common, table: policies, metrics, podBridges: [], sandboxes },
+      events: createEventRecorder({ client, component: NAME, host: nodeName, clock, logger, signal: io.signal }),
       morePodCidrs: () => node.blocks,
     });
     const enforces = values.bool('network-policy');

@@ -4,6 +4,7 @@ import { namespaceKind } from '../../api/core/v1/namespace.ts';
 import { nodeKind } from '../../api/core/v1/node.ts';
 import { podKind } from '../../api/core/v1/pod.ts';
 import { networkPolicyKind } from '../../api/networking/v1/network-policy.ts';
+import type { EventRecorder } from '../../client/events.ts';
 import { TestingCluster } from '../../controllers/framework/testing-client.test-support.ts';
 import type { NftRuleset } from '../../host/nft-ruleset.ts';
 import type { NftTable } from '../../host/nft-table.ts';
@@ -34,8 +35,13 @@ async function startAgent(t: TestContext, cluster: TestingCluster, sandboxes: Sa
     remove: async () => undefined,
   };
   const metrics = createPolicyMetrics();
+  const told: string[] = [];
+  const events: EventRecorder = {
+    event: ({ metadata }, type, reason) => void told.push(`${type} ${metadata?.name} ${reason}`),
+    flush: async () => undefined,
+  };
   const agent = createPolicyAgent({
-    ...{ client: cluster.client, nodeName: 'n1', table, metrics, podBridges: [], sandboxes },
+    ...{ client: cluster.client, nodeName: 'n1', table, metrics, events, podBridges: [], sandboxes },
     ...{ clock: cluster.clock, logger: silentLogger, random: () => 0 },
   });
   const controller = new AbortController();
@@ -50,7 +56,7 @@ async function startAgent(t: TestContext, cluster: TestingCluster, sandboxes: Sa
       await new Promise((resolve) => setImmediate(resolve));
     }
   };
-  return { agent, written, state, metrics, settle };
+  return { agent, written, state, metrics, told, settle };
 }
 
 const pod = (name: string, ip: string, more: { nodeName?: string; labels?: Record<string, string>; ready?: string } = {}) => ({
@@ -100,6 +106,25 @@ test('pods of other nodes are asked for when a policy names pods, and followed f
   cluster.put(podKind, pod('client', '10.0.1.4', { nodeName: 'n2' }));
   await settle(1000);
   assert.deepEqual(peersOf(written.at(-1)!), ['10.0.1.4']);
+});
+
+test('a policy that allows less than it says has one Event, and another when it comes to that again', async (t) => {
+  const cluster = openCluster();
+  for (let i = 0; i < 600; i++) cluster.put(podKind, pod(`client-${i}`, `10.1.${i >> 8}.${i & 255}`, { nodeName: 'n2' }));
+  const matchExpressions = Array.from({ length: 30_000 }, () => ({ key: 'app', operator: 'Exists' }));
+  const long = policy({ ingress: [{ from: [{ podSelector: { matchExpressions } }] }] });
+  cluster.put(networkPolicyKind, long);
+  const { told, settle } = await startAgent(t, cluster);
+  const once = ['Warning p TooManyPods'];
+  assert.deepEqual(told, once);
+  cluster.put(podKind, pod('web', '10.0.0.3'));
+  await settle(1000);
+  assert.deepEqual(told, once);
+  cluster.put(networkPolicyKind, fromPods);
+  await settle(1000);
+  cluster.put(networkPolicyKind, long);
+  await settle(1000);
+  assert.deepEqual(told, [...once, ...once]);
 });
 
 test('rules that somebody flushed are written anew, all of them', async (t) => {

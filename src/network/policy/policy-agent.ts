@@ -1,15 +1,17 @@
 import type { V1Namespace, V1NetworkPolicy, V1Node, V1Pod } from '../../api/gen/types.ts';
 import type { ResourceKind } from '../../api/machinery/kind.ts';
 import type { Client } from '../../client/client.ts';
+import type { EventRecorder } from '../../client/events.ts';
 import { type Change, createInformer, type Informer } from '../../client/informer.ts';
 import type { NftTable } from '../../host/nft-table.ts';
 import type { Clock } from '../../std/clock.ts';
 import { type Component, ComponentGroup } from '../../std/lifecycle.ts';
 import type { Logger } from '../../std/logger.ts';
 import { ChangeSignal } from '../../std/sync-runner.ts';
+import { runInTurns } from '../../std/turn-pace.ts';
 import { createAgentLife } from '../agent-life.ts';
 import type { PolicyMetrics } from './policy-metrics.ts';
-import { needsPeers, planPolicies } from './policy-plan.ts';
+import { needsPeers, planPoliciesInSteps } from './policy-plan.ts';
 import { policyPod } from './policy-pod.ts';
 import { type RenderOptions, renderPolicies } from './render-policies.ts';
 import { type SandboxAddresses, withSandboxAddresses } from './sandbox-addresses.ts';
@@ -39,6 +41,7 @@ export interface PolicyAgentOptions extends RenderOptions {
   readonly nodeName: string;
   readonly table: NftTable;
   readonly metrics: PolicyMetrics;
+  readonly events: EventRecorder;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Numbers in [0, 1). */
@@ -64,7 +67,7 @@ export interface PolicyAgent extends Component {
  * pod here names pods.
  */
 export function createPolicyAgent(options: PolicyAgentOptions): PolicyAgent {
-  const { client, clock, logger, nodeName, table, metrics, random, sandboxes, morePodCidrs = () => [] } = options;
+  const { client, clock, logger, nodeName, table, metrics, events, random, sandboxes, morePodCidrs = () => [] } = options;
   const common = { client, clock, logger, random };
   const policies = createInformer<V1NetworkPolicy>({ ...common, kind: POLICY });
   const namespaces = createInformer<V1Namespace>({ ...common, kind: NAMESPACE });
@@ -76,7 +79,7 @@ export function createPolicyAgent(options: PolicyAgentOptions): PolicyAgent {
   let lastFullMs = Number.NEGATIVE_INFINITY;
   let isHealthy = false;
   let isAwaited = false;
-  let curtailed = '';
+  let told: ReadonlySet<string> = new Set();
   let polling: Promise<void> | undefined;
 
   function watch(): void {
@@ -114,13 +117,17 @@ export function createPolicyAgent(options: PolicyAgentOptions): PolicyAgent {
   }
 
   /** Once, until they are others. */
-  function tellCurtailed(policies: readonly string[]): void {
-    const text = policies.slice(0, 5).join(', ');
-    if (text !== '' && text !== curtailed)
-      logger.warn('Network policies of a namespace name more pods than are looked at; these allow less than they say', {
-        ...{ policies: text, count: policies.length },
-      });
-    curtailed = text;
+  function tellCurtailed(keys: readonly string[]): void {
+    const fresh = keys.filter((key) => !told.has(key));
+    told = new Set(keys);
+    if (fresh.length === 0) return;
+    const message = 'the policies of its namespace name more pods than are looked at: it allows less than it says';
+    logger.warn(`Of network policies: ${message}`, { policies: fresh.slice(0, 5).join(', '), count: fresh.length });
+    for (const key of fresh) {
+      const [namespace, name = ''] = key.split('/');
+      const policy = policies.get(name, namespace);
+      if (policy) events.event(policy, 'Warning', 'TooManyPods', message);
+    }
   }
 
   async function sync(why: 'change' | 'period', signal: AbortSignal): Promise<void> {
@@ -130,7 +137,7 @@ export function createPolicyAgent(options: PolicyAgentOptions): PolicyAgent {
       const isDue = startMs - lastFullMs >= FULL_SYNC_MS;
       const full = isDue || (why === 'period' && !(await table.holds('ingress', 'vmap')));
       if (full && !isDue) logger.warn('Our rules have gone from the packet filter and are written anew');
-      const plan = planPolicies({
+      const steps = planPoliciesInSteps({
         nodeName,
         policies: policies.list(),
         namespaces: namespaces.list(),
@@ -138,6 +145,7 @@ export function createPolicyAgent(options: PolicyAgentOptions): PolicyAgent {
         pods: [...localPods(), ...(others?.list() ?? []).filter(({ spec }) => spec?.nodeName !== nodeName)],
         podCidrs: [...podCidrsOf(nodes.list()[0]), ...morePodCidrs()],
       });
+      const plan = await runInTurns(steps);
       const result = await table.write(renderPolicies(plan, options), { full, signal });
       if (result.full) lastFullMs = startMs;
       isAwaited = plan.ingress.awaited || plan.egress.awaited;

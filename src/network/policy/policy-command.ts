@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import { createClient } from '../../client/create-client.ts';
+import { createEventRecorder } from '../../client/events.ts';
 import { transportFromKubeconfig } from '../../client/kubeconfig-client.ts';
 import { flag } from '../../client/serving/component-flags.ts';
 import { createNftTable } from '../../host/nft-table.ts';
@@ -27,11 +28,11 @@ export const networkPolicyCommand: ComponentCommand = {
     flag(
       'kubeconfig',
       'string',
-      'how to reach the API server; needs list and watch of networkpolicies, namespaces, pods and nodes',
+      'how to reach the API server; needs list and watch of networkpolicies, namespaces, pods and nodes, and to write events',
     ),
     flag('hostname-override', 'string', "name of the Node; default this machine's name"),
     flag('metrics-bind-address', 'string', 'address and port of /metrics and /healthz; empty: none', {
-      default: '127.0.0.1:10261',
+      default: '127.0.0.1:10262',
     }),
     flag('pod-bridge', 'strings', 'bridges that pods are on, `*` at the end for any that begin so', {
       default: [...POD_BRIDGES],
@@ -62,10 +63,11 @@ async function run({ values, args }: ParsedFlags, io: CommandIo): Promise<number
   try {
     await filterBridges(runProgram, logger);
     const metrics = createPolicyMetrics();
+    const client = createClient({ transport, userAgent: NAME });
+    const nodeName = (values.string('hostname-override') || hostname()).trim().toLowerCase();
     const agent = createPolicyAgent({
-      client: createClient({ transport, userAgent: NAME }),
-      nodeName: (values.string('hostname-override') || hostname()).trim().toLowerCase(),
-      ...{ table, metrics, clock, logger, random, podBridges },
+      ...{ client, nodeName, table, metrics, clock, logger, random, podBridges },
+      events: createEventRecorder({ client, component: NAME, host: nodeName, clock, logger, signal: io.signal }),
       sandboxes: createSandboxAddresses(CNI_RESULTS),
     });
     const pages = createNetworkPages({ listen, isHealthy: () => agent.isHealthy, render: metrics.render });

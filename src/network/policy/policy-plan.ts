@@ -2,6 +2,8 @@ import { createHash } from 'node:crypto';
 import type { V1Namespace, V1NetworkPolicy, V1NetworkPolicyPeer, V1NetworkPolicyPort, V1Pod } from '../../api/gen/types.ts';
 import type { Family } from '../../api/machinery/ip.ts';
 import type { Selector } from '../../api/machinery/label-selector.ts';
+import { runAtOnce, type Steps } from '../../std/pauses.ts';
+import { StepPace } from '../../std/turn-pace.ts';
 import { type AddressRange, cidrRange, rangesOfBlocks, unionRanges } from './address-ranges.ts';
 import { type PodAddress, type PolicyPod, policyPod } from './policy-pod.ts';
 import { policySelector } from './policy-selector.ts';
@@ -73,19 +75,30 @@ export function needsPeers({ policies, pods, nodeName }: Pick<PolicyObjects, 'po
 }
 
 /** What this node's packet filter has to do. Objects in, rules out: nothing else goes in. */
-export function planPolicies(objects: PolicyObjects): PolicyPlan {
-  const pods = objects.pods.flatMap((pod) => policyPod(pod) ?? []);
+export const planPolicies = (objects: PolicyObjects): PolicyPlan => runAtOnce(planPoliciesInSteps(objects));
+
+/** The same, which may be left for a while at each step. */
+export function* planPoliciesInSteps(objects: PolicyObjects): Steps<PolicyPlan> {
+  const pods: PolicyPod[] = [];
+  const pace = new StepPace();
+  for (const object of objects.pods) {
+    const pod = policyPod(object);
+    if (pod) pods.push(pod);
+    if (pace.due()) yield;
+  }
   const local = pods.filter(({ nodeName }) => nodeName === objects.nodeName);
   const sets = new SetsOfPods(pods, objects.namespaces);
   const policies = [...objects.policies].sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
-  const [ingress, egress] = (['ingress', 'egress'] as const).map((direction) =>
-    planDirection(direction, { policies: policies.filter((policy) => isolates(policy, direction)), local, sets }),
-  );
+  const inputOf = (direction: Direction): DirectionInput => ({
+    ...{ policies: policies.filter((policy) => isolates(policy, direction)), local, sets },
+  });
+  const ingress = yield* planDirection('ingress', inputOf('ingress'));
+  const egress = yield* planDirection('egress', inputOf('egress'));
   const ranges = objects.podCidrs.flatMap((cidr) => cidrRange(cidr) ?? []);
   const rangesOf = (family: Family) => unionRanges(ranges.filter((range) => range.family === family));
   return {
-    ingress: ingress!,
-    egress: egress!,
+    ingress,
+    egress,
     peerSets: sets.peers,
     portSets: sets.ports,
     known: local.flatMap(({ addresses }) => addresses),
@@ -100,7 +113,7 @@ interface DirectionInput {
   readonly sets: SetsOfPods;
 }
 
-function planDirection(direction: Direction, { policies, local, sets }: DirectionInput): DirectionPlan {
+function* planDirection(direction: Direction, { policies, local, sets }: DirectionInput): Steps<DirectionPlan> {
   const of = new Map(local.map((pod): [PolicyPod, string[]] => [pod, []]));
   const planned = new Map<string, readonly PlannedRule[]>();
   for (const policy of policies) {
@@ -108,10 +121,9 @@ function planDirection(direction: Direction, { policies, local, sets }: Directio
     if (selected.length === 0) continue;
     const key = keyOf(policy);
     for (const pod of selected) of.get(pod)!.push(key);
-    planned.set(
-      key,
-      rulesOf(policy, direction).map((rule) => planRule(rule, { direction, policy, selected, sets })),
-    );
+    const rules: PlannedRule[] = [];
+    for (const rule of rulesOf(policy, direction)) rules.push(yield* planRule(rule, { direction, policy, selected, sets }));
+    planned.set(key, rules);
   }
   const isolated = new Map<string, { family: Family; group: string }>();
   const groups = new Map<string, readonly string[]>();
@@ -134,10 +146,10 @@ interface RuleInput {
   readonly sets: SetsOfPods;
 }
 
-function planRule({ peers, ports }: Rule, { direction, policy, selected, sets }: RuleInput): PlannedRule {
+function* planRule({ peers, ports }: Rule, { direction, policy, selected, sets }: RuleInput): Steps<PlannedRule> {
   const podPeers = peers?.filter(({ ipBlock }) => !ipBlock) ?? [];
   const blocks = peers?.flatMap(({ ipBlock }) => ipBlock ?? []) ?? [];
-  const set = podPeers.length > 0 ? sets.peerSet(policy, podPeers) : undefined;
+  const set = podPeers.length > 0 ? yield* sets.peerSet(policy, podPeers) : undefined;
   const wanted = portsOfRule(ports);
   // The names are of ports of who is spoken to.
   const named = (): NamedScope => {
@@ -168,6 +180,10 @@ interface NamedScope {
  * which may name all pods of the cluster: whoever may write it would have every node look at, and keep, the product of the two.
  */
 const MOST_LOOKS = 1_000_000;
+/** A selector has room for as many requirements as a policy for peers. */
+const REQUIREMENTS_A_LOOK = 16;
+/** To write an address into the packet filter takes as long as to look at several pods. */
+const LOOKS_A_KEPT = 3;
 
 interface PortName {
   readonly protocol: string;
@@ -185,6 +201,7 @@ class SetsOfPods {
   readonly peers = new Map<string, readonly PodAddress[]>();
   readonly ports = new Map<string, readonly PortAt[]>();
   readonly curtailed = new Set<string>();
+  readonly #pace = new StepPace();
 
   constructor(pods: readonly PolicyPod[], namespaces: readonly V1Namespace[]) {
     this.all = pods;
@@ -193,10 +210,10 @@ class SetsOfPods {
   }
 
   /** Undefined where the policy's namespace has had its share: it then allows nobody by these. */
-  peerSet(
+  *peerSet(
     policy: V1NetworkPolicy,
     peers: readonly V1NetworkPolicyPeer[],
-  ): { readonly id: string; readonly pods: readonly PolicyPod[] } | undefined {
+  ): Steps<{ readonly id: string; readonly pods: readonly PolicyPod[] } | undefined> {
     const namespace = policy.metadata?.namespace ?? '';
     const id = hashOf(
       peers.map(({ podSelector, namespaceSelector }) => [podSelector, namespaceSelector ? null : namespace, namespaceSelector]),
@@ -204,32 +221,46 @@ class SetsOfPods {
     const known = this.#podsOf.get(id);
     if (known) return { id, pods: known };
     const found = new Set<PolicyPod>();
-    for (const peer of peers) if (!this.#findPods(policy, peer, found)) return undefined;
+    for (const peer of peers) if (!(yield* this.#findPods(policy, peer, found))) return undefined;
     const pods = [...found];
     const addresses = new Map<string, PodAddress>();
     for (const pod of pods) for (const one of pod.addresses) addresses.set(one.address, one);
+    if (!this.#mayTake(policy, addresses.size * LOOKS_A_KEPT)) return undefined;
     this.#podsOf.set(id, pods);
     this.peers.set(id, [...addresses.values()]);
     return { id, pods };
   }
 
   /** False when there are more to look at than may be. */
-  #findPods(policy: V1NetworkPolicy, { podSelector, namespaceSelector }: V1NetworkPolicyPeer, found: Set<PolicyPod>): boolean {
-    if (namespaceSelector && !this.#mayLook(policy, this.#namespaces.length)) return false;
-    const names = namespaceSelector ? this.#namespacesOf(policySelector(namespaceSelector)) : [policy.metadata?.namespace ?? ''];
+  *#findPods(
+    policy: V1NetworkPolicy,
+    { podSelector, namespaceSelector }: V1NetworkPolicyPeer,
+    found: Set<PolicyPod>,
+  ): Steps<boolean> {
+    let names: readonly string[] = [policy.metadata?.namespace ?? ''];
+    if (namespaceSelector) {
+      const selector = policySelector(namespaceSelector);
+      if (!this.#mayLook(policy, this.#namespaces.length, selector)) return false;
+      names = this.#namespacesOf(selector);
+    }
     // Without a selector of pods it is all of the namespaces.
     const selector = policySelector(podSelector ?? {});
     for (const name of names) {
       const pods = this.#byNamespace.get(name) ?? [];
-      if (!this.#mayLook(policy, pods.length)) return false;
+      if (!this.#mayLook(policy, pods.length, selector)) return false;
       for (const pod of pods) if (selector.matches(pod.labels)) found.add(pod);
+      if (this.#pace.due()) yield;
     }
     return true;
   }
 
-  #mayLook({ metadata }: V1NetworkPolicy, at: number): boolean {
+  #mayLook(policy: V1NetworkPolicy, at: number, { requirements }: Selector): boolean {
+    return this.#mayTake(policy, at * Math.ceil((1 + requirements.length) / REQUIREMENTS_A_LOOK));
+  }
+
+  #mayTake({ metadata }: V1NetworkPolicy, more: number): boolean {
     const namespace = metadata?.namespace ?? '';
-    const looks = (this.#looks.get(namespace) ?? 0) + at;
+    const looks = (this.#looks.get(namespace) ?? 0) + more;
     if (looks > MOST_LOOKS) this.curtailed.add(`${namespace}/${metadata?.name}`);
     else this.#looks.set(namespace, looks);
     return looks <= MOST_LOOKS;
@@ -245,12 +276,13 @@ class SetsOfPods {
   portSet(policy: V1NetworkPolicy, { protocol, name, scope }: PortName): string | undefined {
     const id = hashOf([protocol, name, scope.id]);
     if (this.ports.has(id)) return id;
-    if (!this.#mayLook(policy, scope.pods.length)) return undefined;
+    if (!this.#mayTake(policy, scope.pods.length)) return undefined;
     const found = scope.pods.flatMap(({ addresses, namedPorts }) =>
       namedPorts
         .filter((port) => port.name === name && port.protocol === protocol)
         .flatMap(({ port }) => addresses.map((address) => ({ ...address, port }))),
     );
+    if (!this.#mayTake(policy, found.length * LOOKS_A_KEPT)) return undefined;
     this.ports.set(
       id,
       uniqueBy(found, ({ address, port }) => `${address} ${port}`),
