@@ -53,7 +53,7 @@ test('M-24: no connection takes a port that something of the cluster listens on'
   const reserved = (inventory: Inventory) => sysctlsOf(inventory).get('net.ipv4.ip_local_reserved_ports');
   assert.equal(
     reserved(separate),
-    '2379-2380,6443,8443,8472,9153,10248-10250,10256-10257,10259,10261,30000-32767',
+    '2379-2380,6443,8443,8472,9153,10248-10250,10256-10257,10259,10262,30000-32767',
     'balancer, flannel and DNS among them',
   );
   const other = await testInventory({

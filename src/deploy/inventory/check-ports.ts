@@ -22,7 +22,7 @@ function chosenPorts({ network }: Inventory): [number, string][] {
         ] as [number, string][])
       : []),
     ...(network.plugin === 'flannel' && network.flannelBackend === 'vxlan' ? ([[8472, 'flannel']] as [number, string][]) : []),
-    ...(['flannel', 'bridge'].includes(network.plugin) ? ([[10261, 'network-policy']] as [number, string][]) : []),
+    ...(['flannel', 'bridge'].includes(network.plugin) ? ([[10262, 'network-policy']] as [number, string][]) : []),
     ...(network.plugin === 'calico'
       ? ([
           [179, 'BIRD'],
