@@ -70,10 +70,18 @@ export function planProxy(services: readonly V1Service[], slices: readonly V1End
   const served = services.flatMap((service) => {
     const ports = readServicePorts(service, family);
     const { namespace = '', name = '' } = service.metadata ?? {};
-    const why = tooManyAddresses(ports) ?? crowded.get(`${namespace}/${name}`);
-    if (why === undefined || ports.length === 0) return ports;
-    problems.push({ namespace, name, reason: 'TooManyRules', message: `it is not served: ${why}` });
-    return [];
+    if (ports.length === 0) return ports;
+    const tell = (message: string) => problems.push({ namespace, name, reason: 'TooManyRules', message });
+    const crowd = crowded.get(`${namespace}/${name}`);
+    if (crowd !== undefined) {
+      tell(`it is not served: ${crowd}`);
+      return [];
+    }
+    const many = tooManyAddresses(ports);
+    if (many === undefined) return ports;
+    // Without them all: a load balancer's address without its source ranges would be served to everybody.
+    tell(`its external addresses are not served, its cluster IP is: ${many}`);
+    return ports.map((port) => ({ ...port, externalIps: [], loadBalancerIps: [], sourceRanges: [] }));
   });
   const isServed = ({ metadata }: V1EndpointSlice) =>
     !crowded.has(`${metadata?.namespace}/${metadata?.labels?.[SERVICE_NAME_LABEL]}`);

@@ -35,7 +35,7 @@ const slice = (name: string, ports: number, endpoints: number): V1EndpointSlice 
   endpoints: numbered(endpoints, (i) => ({ addresses: [address(10)(i)] })),
 });
 
-test('a Service of a megabyte of ports and addresses makes no rules, and is told of; its neighbours are served', () => {
+test('of a Service of a megabyte of ports and addresses the cluster IP alone is served, of one of too many endpoints nothing; it is told, and its neighbours are served', () => {
   const large = {
     externals: service('externals', { ports: portsOf(20_000), externalIPs: numbered(30_000, address(11)) }),
     ranges: service('ranges', {
@@ -46,15 +46,22 @@ test('a Service of a megabyte of ports and addresses makes no rules, and is told
   const slices = [slice('endpoints', 20_000, 1000), slice('small', 1, 1)];
   const small = service('small', { clusterIP: '10.96.0.10', ports: portsOf(1) });
   const plan = planProxy([...Object.values(large), small], slices, settings);
-  assert.deepEqual(
-    plan.ports.map(({ id, cluster }) => [id, cluster.length]),
-    [['ns/small:p0', 1]],
-  );
+  const counts = Object.entries(Object.groupBy(plan.ports, ({ port }) => port.name)).map(([name, ports]) => [
+    name,
+    ports!.length,
+  ]);
+  assert.deepEqual(counts, [
+    ['externals', 20_000],
+    ['ranges', 500],
+    ['small', 1],
+  ]);
+  assert.ok(plan.ports.every(({ port }) => [port.externalIps, port.loadBalancerIps, port.sourceRanges].flat().length === 0));
+  assert.equal(plan.ports.at(-1)?.cluster.length, 1);
   assert.deepEqual(
     plan.problems.map(({ name, reason, message }) => `${name} ${reason}: ${message}`),
     [
-      'externals TooManyRules: it is not served: 20000 ports times 30000 external addresses and source ranges are more than 20000',
-      'ranges TooManyRules: it is not served: 500 ports times 40000 external addresses and source ranges are more than 20000',
+      'externals TooManyRules: its external addresses are not served, its cluster IP is: 20000 ports times 30000 external addresses and source ranges are more than 20000',
+      'ranges TooManyRules: its external addresses are not served, its cluster IP is: 500 ports times 40000 external addresses and source ranges are more than 20000',
       'endpoints TooManyRules: it is not served: its ports times their endpoints are more than 100000',
     ],
   );

@@ -13,7 +13,7 @@ const MOST_ADDRESS_RULES = 20_000;
 /** Ports times endpoints, of one Service: a hundred ports of a thousand pods. */
 const MOST_ENDPOINT_RULES = 100_000;
 
-/** Why a Service has too many addresses to be served; undefined when it has not. @param ports of one Service */
+/** Why a Service's external addresses are too many to be served; undefined when they are not. @param ports of one Service */
 export function tooManyAddresses(ports: readonly ServicePort[]): string | undefined {
   const [first] = ports;
   if (!first) return undefined;
