@@ -14,7 +14,13 @@ interface FakeKubelet {
   state: 'new' | 'started' | 'stopped';
 }
 
-async function openNode(t: TestContext, options: { onStart?: (count: number) => void; answer?: () => Promise<void> } = {}) {
+interface NodeTestOptions {
+  onStart?: (count: number) => void;
+  onStop?: () => Promise<void>;
+  answer?: () => Promise<void>;
+}
+
+async function openNode(t: TestContext, options: NodeTestOptions = {}) {
   const directory = await mkdtemp(join(tmpdir(), 'muster-node-test-'));
   t.after(() => rm(directory, { recursive: true }));
   const clock = new VirtualClock(0);
@@ -39,6 +45,7 @@ async function openNode(t: TestContext, options: { onStart?: (count: number) => 
           fake.state = 'started';
         },
         async stop() {
+          await options.onStop?.();
           fake.state = 'stopped';
           ended.resolve();
         },
@@ -85,6 +92,21 @@ test('a node that is stopped while it is being started stays stopped, and can be
   await node.start();
   assert.deepEqual(states(), ['started']);
   await node.stop();
+});
+
+test('a node that is started while it is being stopped begins when its kubelet has ended, and is stopped by the next stop', async (t) => {
+  const ended = Promise.withResolvers<void>();
+  const { node, states } = await openNode(t, { onStop: () => ended.promise });
+  await node.start();
+  const stopping = node.stop();
+  const starting = node.start();
+  await new Promise(setImmediate);
+  assert.deepEqual(states(), ['started'], 'its address is still taken');
+  ended.resolve();
+  await Promise.all([stopping, starting]);
+  assert.deepEqual(states(), ['stopped', 'started']);
+  await node.stop();
+  assert.deepEqual(states(), ['stopped', 'stopped']);
 });
 
 test('two starts at once make one kubelet, and a start that failed can be tried again', async (t) => {

@@ -90,6 +90,8 @@ export function createClusterNode(options: ClusterNodeOptions): ManagedNode {
   let life: AbortController | undefined;
   /** The latest attempt to run it. */
   let attempt: Promise<void> = Promise.resolve();
+  /** All stops so far: the next kubelet has the address of the last. */
+  let stopping: Promise<void> = Promise.resolve();
 
   const run = async (signal: AbortSignal): Promise<void> => {
     tokenId = (await prepareFiles({ directory, name, controlPlane, admin, nowMs: clock.now() })) ?? tokenId;
@@ -122,11 +124,14 @@ export function createClusterNode(options: ClusterNodeOptions): ManagedNode {
     port,
     async start() {
       if (!life) {
-        life = new AbortController();
-        attempt = run(life.signal).catch((error: unknown) => {
-          life = undefined;
-          throw error;
-        });
+        const own = new AbortController();
+        life = own;
+        attempt = stopping
+          .then(() => run(own.signal))
+          .catch((error: unknown) => {
+            if (life === own) life = undefined;
+            throw error;
+          });
       }
       await attempt;
     },
@@ -134,10 +139,14 @@ export function createClusterNode(options: ClusterNodeOptions): ManagedNode {
       life?.abort(new DOMException(`node ${name} is stopped`, 'AbortError'));
       life = undefined;
       restart?.cancel();
-      const current = kubelet;
+      const [current, last, before] = [kubelet, attempt, stopping];
       kubelet = undefined;
-      await current?.stop();
-      await attempt.catch(() => undefined); // told to whoever started it
+      const ended = (async () => {
+        await current?.stop();
+        await Promise.allSettled([last, before]); // told to whoever asked for them
+      })();
+      stopping = ended.catch(() => undefined);
+      await ended;
     },
     async forgetToken() {
       if (tokenId === undefined) return;

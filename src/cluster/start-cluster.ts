@@ -50,7 +50,7 @@ export interface Cluster extends AsyncDisposable {
  *
  *     await using cluster = await startCluster({ nodes: 2 });
  *
- * @throws CodedError DATA_LOCKED, DATA_INCOMPATIBLE, PORT_TAKEN, NODES_NOT_READY
+ * @throws CodedError OPTIONS_INVALID, OPTIONS_CONFLICT, DATA_LOCKED, DATA_INCOMPATIBLE, DATA_FOREIGN, PORT_TAKEN, NODES_NOT_READY
  */
 export async function startCluster(options: ClusterOptions = {}): Promise<Cluster> {
   const { dataDir } = options;
