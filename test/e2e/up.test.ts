@@ -81,6 +81,12 @@ test('a cluster can keep its data in a directory that was chosen, and clusters o
   await home.run(['down', '--name', 'one']);
   assert.ok(!existsSync(dataDir));
   assert.match(await home.run(['ls']), /^two +Running/m);
+  await home.up('--name', 'three', '--nodes', '0');
+  assert.equal(
+    await home.run(['down', '--all']),
+    'Cluster "three" is stopped and deleted\nCluster "two" is stopped and deleted\n',
+  );
+  assert.equal(await home.run(['down', '--all']), 'There are no clusters\n');
 });
 
 test('tokens are made, listed and deleted as by kubeadm', async () => {

@@ -2,8 +2,8 @@ import { existsSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { CodedError } from '../../std/coded-error.ts';
 import type { CommandIo, ComponentCommand } from '../../std/command.ts';
-import type { ParsedFlags } from '../../std/flags.ts';
-import { checkClusterName, clusterDirectory } from '../local/cluster-home.ts';
+import { FlagError, type ParsedFlags } from '../../std/flags.ts';
+import { checkClusterName, clusterDirectory, clusterNames } from '../local/cluster-home.ts';
 import { readDaemonState } from '../local/daemon-state.ts';
 import { deleteData, removeLink } from '../local/delete-data.ts';
 import { removeContext } from '../local/kubeconfig-file.ts';
@@ -15,16 +15,32 @@ import { NAME_FLAG } from '../up/up-options.ts';
 export const downCommand: ComponentCommand = {
   name: 'down',
   summary: 'Stops a cluster, takes its context out of the kubeconfig and deletes its data.',
-  flags: [NAME_FLAG, { name: 'keep-data', type: 'bool', description: 'only stop it; "muster up" starts the same cluster again' }],
+  flags: [
+    NAME_FLAG,
+    { name: 'all', type: 'bool', description: 'every cluster of this user, whatever its name' },
+    { name: 'keep-data', type: 'bool', description: 'only stop it; "muster up" starts the same cluster again' },
+  ],
   run: down,
 };
 
 const STOP_WAIT_MS = 30_000;
 const POLL_MS = 10;
+
 async function down(flags: ParsedFlags, io: CommandIo): Promise<number> {
-  const name = checkClusterName(flags.values.string('name'));
+  const keepData = flags.values.bool('keep-data');
+  if (!flags.values.bool('all')) return downOne(checkClusterName(flags.values.string('name')), keepData, io);
+  if (flags.isSet('name')) throw new FlagError('--all', '--all and --name exclude each other');
+  const names = await clusterNames(io.env);
+  if (names.length === 0) io.stdout('There are no clusters\n');
+  const failures: unknown[] = [];
+  for (const name of names) await downOne(name, keepData, io).catch((error: unknown) => failures.push(error));
+  if (failures.length > 0) throw new AggregateError(failures);
+  return 0;
+}
+
+async function downOne(name: string, keepData: boolean, io: CommandIo): Promise<number> {
   const entry = clusterDirectory(io.env, name);
-  if (flags.values.bool('keep-data') && existsSync(entry)) {
+  if (keepData && existsSync(entry)) {
     const directory = realpathSync(entry);
     const what = (await stopProcess(directory, io)) ? 'is stopped' : 'was not running';
     io.stdout(`Cluster "${name}" ${what}; its data stays in ${directory}\n`);
