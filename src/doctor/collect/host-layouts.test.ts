@@ -167,3 +167,22 @@ test('certificates of k3s, RKE2, k0s and MicroK8s are seen where these keep them
     [key],
   );
 });
+
+test('flags that a file of variables has on many lines, as the runbooks write them, are a unit’s own', async (t) => {
+  const { look } = await host(t, {
+    '/etc/systemd/system/kube-apiserver.service':
+      '[Service]\nEnvironmentFile=-/etc/kubernetes/apiserver\nExecStart=/usr/bin/kube-apiserver $KUBE_API_ARGS\n',
+    '/etc/kubernetes/apiserver':
+      '###\n# Add your own!\nKUBE_API_ARGS="\\\n      --enable-bootstrap-token-auth=true \\\n      --audit-log-maxage=30 \\\n      --v=2"\nPASSWORD=secret\n',
+    '/usr/bin/kube-apiserver': '',
+  });
+  const seen = await look();
+  const [unit] = seen.units;
+  assert.equal(unit!.whole, true);
+  assert.deepEqual(Object.fromEntries(unit!.flags), { 'enable-bootstrap-token-auth': 'true', 'audit-log-maxage': '30', v: '2' });
+  assert.doesNotMatch(JSON.stringify(seen), /secret/);
+  assert.deepEqual(
+    diagnose(observations({ hosts: [seen] })).map(({ code }) => code),
+    ['DOC-811'],
+  );
+});

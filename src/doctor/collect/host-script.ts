@@ -146,11 +146,13 @@ drop_ins() {
     for f in "$R$d/$1.service.d"/*.conf; do if [ -f "$f" ]; then echo "\${f##*/} $d/$1.service.d/\${f##*/}"; fi; done
   done | sort -s -k1,1 | awk '!seen[$1]++ { print $2 }'
 }
+# Lines that end in a backslash go on in the next.
+joined() { sed -e :more -e '/\\\\$/N' -e 's/\\\\\\n/ /' -e tmore "$R$1"; }
 variables() {
   sed -n 's/^EnvironmentFile=-\\{0,1\\}//p' "$R$1" | while read -r path || [ -n "$path" ]; do
     if [ ! -e "$R$path" ]; then echo "V $path"
     elif [ -f "$R$path" ] && [ -r "$R$path" ] && [ "$(wc -c < "$R$path")" -le 1048576 ]; then
-      echo "V $path"; sed -n '/=["'\\'']\\{0,1\\}--/p' "$R$path" | bars; named "$path"
+      echo "V $path"; joined "$path" | sed -n '/=["'\\'']\\{0,1\\}[[:space:]]*--/p' | bars; named "$path"
     fi
   done
 }

@@ -31,7 +31,7 @@ export function requestSteps(
     const remedy =
       what === 'serving certificate'
         ? 'serverTLSBootstrap: true in the kubelet’s configuration; without it the kubelet makes its own certificate'
-        : 'start the kubelet with --bootstrap-kubeconfig and --kubeconfig, and look at its log: it has not reached the API server';
+        : 'start the kubelet with --bootstrap-kubeconfig and --kubeconfig: it has not reached the API server; muster doctor --ssh root@HOST says what its host shows';
     return [{ state: 'missing', title, seen: 'there is none', remedy }];
   }
   const name = csr.metadata?.name ?? '';
