@@ -1,4 +1,5 @@
 /** Durations and timestamps as texts: Go's duration syntax, RFC 3339. */
+import { readTime } from '../machinery/time-text.ts';
 import { Duration, ErrorValue, Timestamp } from './values.ts';
 
 const UNIT_NANOS: Readonly<Record<string, bigint>> = {
@@ -46,27 +47,12 @@ function decimalSeconds(nanos: bigint): string {
   return `${nanos < 0n ? '-' : ''}${size / SECOND}${fraction ? `.${fraction}` : ''}`;
 }
 
-const RFC_3339 = /^(\d{4})-(\d{2})-(\d{2})[Tt](\d{2}):(\d{2}):(\d{2})(?:[.,](\d+))?(?:([Zz])|([+-])(\d{2}):(\d{2}))$/;
-
 /** undefined for what is no time of RFC 3339. */
 export function parseTimestamp(text: string): Timestamp | undefined {
-  const match = RFC_3339.exec(text);
-  if (!match) return undefined;
-  const [year, month, day, hour, minute, second] = match.slice(1, 7).map(Number) as [
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-  ];
-  const date = new Date(0);
-  date.setUTCFullYear(year, month - 1, day);
-  if (date.getUTCMonth() !== month - 1 || date.getUTCDate() !== day || hour > 23 || minute > 59 || second > 59) return undefined;
-  const seconds = BigInt(date.getTime() / 1000 + hour * 3600 + minute * 60 + second);
-  const offset = match[9] ? (match[9] === '-' ? -1 : 1) * (Number(match[10]) * 3600 + Number(match[11]) * 60) : 0;
-  const fraction = BigInt((match[7] ?? '').slice(0, 9).padEnd(9, '0'));
-  const made = timestampOrError((seconds - BigInt(offset)) * SECOND + fraction, offset);
+  const parts = readTime(text);
+  if (!parts) return undefined;
+  const { seconds, fraction, offsetSeconds } = parts;
+  const made = timestampOrError(BigInt(seconds) * SECOND + BigInt(fraction.slice(0, 9).padEnd(9, '0')), offsetSeconds);
   return made instanceof Timestamp ? made : undefined;
 }
 

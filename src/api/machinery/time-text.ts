@@ -18,8 +18,24 @@ export function canonicalMicroTime(text: string): string | undefined {
   return time && `${time.toISOString().slice(0, 19)}.${/[.,](\d{6})/.exec(text)![1]}Z`;
 }
 
-/** Without its fraction; undefined for what is no time, or no day of its month. */
+/** Undefined also for years that have no four digits in UTC. */
 function read(text: string): Date | undefined {
+  const parts = readTime(text);
+  const time = parts && new Date(parts.seconds * 1000);
+  return time && /^\d{4}-/.test(time.toISOString()) ? time : undefined;
+}
+
+export interface TimeParts {
+  /** Since 1970 in UTC. */
+  readonly seconds: number;
+  /** All digits that were given. */
+  readonly fraction: string;
+  /** Of the clock that it was read from. */
+  readonly offsetSeconds: number;
+}
+
+/** As Go's time.Parse(time.RFC3339); undefined for what is no time, or no day of its month. */
+export function readTime(text: string): TimeParts | undefined {
   const parts = RFC3339.exec(text);
   if (!parts) return undefined;
   const [year, month, day, hour, minute, second] = parts.slice(1, 7).map(Number) as [
@@ -35,7 +51,7 @@ function read(text: string): Date | undefined {
   const time = new Date(0);
   time.setUTCFullYear(year, month - 1, day);
   if (month < 1 || month > 12 || time.getUTCDate() !== day) return undefined;
-  const offset = (offsetHours * 60 + offsetMinutes) * (parts[8] === '-' ? -1 : 1);
-  time.setUTCHours(hour, minute - offset, second);
-  return /^\d{4}-/.test(time.toISOString()) ? time : undefined;
+  const offsetSeconds = (offsetHours * 3600 + offsetMinutes * 60) * (parts[8] === '-' ? -1 : 1);
+  const seconds = time.getTime() / 1000 + hour * 3600 + minute * 60 + second - offsetSeconds;
+  return { seconds, fraction: parts[7] ?? '', offsetSeconds };
 }

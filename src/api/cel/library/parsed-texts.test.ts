@@ -83,6 +83,16 @@ test('a time is shown by the clock that it was read from, and told by that of UT
   ]);
 });
 
+test('a time is what Go reads as one', () => {
+  holds([
+    "timestamp('2020-01-01T1:02:03Z') == timestamp('2020-01-01T01:02:03Z')",
+    "timestamp('2020-01-01T00:00:00+24:60') == timestamp('2019-12-30T23:00:00Z')",
+    "timestamp('2020-01-01T00:00:00,5Z') > timestamp('2020-01-01T00:00:00Z')",
+  ]);
+  for (const text of ['2020-01-01t00:00:00Z', '2020-01-01T00:00:00z', '2020-01-01T00:00:00+25:00', '2020-01-01T00:00:00+00:61'])
+    assert.throws(() => compile(`timestamp('${text}')`, environment), /invalid timestamp argument/, text);
+});
+
 test('a function names the values that it does not take, a method of a value does not', () => {
   for (const [source, why] of [
     ["dyn('a').getHours('UTC')", 'no such overload: getHours(string, string)'],
