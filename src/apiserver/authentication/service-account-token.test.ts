@@ -9,6 +9,7 @@ import { serviceAccountKind } from '../../api/core/v1/service-account.ts';
 import { formatTime } from '../../api/machinery/object.ts';
 import { createTokenSigner, createTokenVerifier, legacyTokenClaims, type TokenClaims } from '../../pki/service-account-token.ts';
 import { VirtualClock } from '../../std/clock.ts';
+import { countedReads } from '../../std/counted-reads.test-support.ts';
 import { silentLogger } from '../../std/logger.ts';
 import type { ObjectWriter } from '../contracts.ts';
 import { LegacyTokenUses } from './legacy-token-uses.ts';
@@ -47,6 +48,14 @@ function setUp(lookup = true) {
   );
   return { objects, clock, tokens, of: (claims: TokenClaims) => tokens.authenticateToken(signer.sign(claims)) };
 }
+
+test('audiences that are asked for are not gone through for each of a token’s', async () => {
+  const many = Array.from({ length: 200 }, (_, i) => `a${i}`);
+  const { list, reads } = countedReads(many);
+  const answer = await setUp().tokens.authenticateToken(signer.sign({ ...CLAIMS, aud: many.toReversed() }), list);
+  assert.deepEqual(answer?.audiences, many.toReversed());
+  assert.ok(reads() <= 400, `${reads()} reads`);
+});
 
 test('a bound token is the account, its groups, and says by which token', async () => {
   assert.deepEqual(await setUp().of(CLAIMS), {

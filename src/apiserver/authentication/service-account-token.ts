@@ -88,7 +88,8 @@ function checkTimes({ exp, nbf, iat }: TokenClaims, nowMs: number): void {
 
 function sharedAudiences(claimed: TokenClaims['aud'], wanted: readonly string[]): string[] {
   const given = typeof claimed === 'string' ? [claimed] : Array.isArray(claimed) ? (claimed as readonly string[]) : [];
-  const shared = given.filter((audience) => wanted.includes(audience));
+  const asked = new Set(wanted);
+  const shared = given.filter((audience) => asked.has(audience));
   if (shared.length) return shared;
   throw new AuthenticationFailure(
     `token audiences ${JSON.stringify(given)} is invalid for the target audiences ${JSON.stringify(wanted)}`,

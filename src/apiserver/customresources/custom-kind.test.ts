@@ -4,6 +4,7 @@ import type { JsonSchema } from '../../api/apiextensions/schema/json-schema.ts';
 import type { KindDefinition } from '../../api/machinery/kind.ts';
 import type { DynamicObject } from '../../api/machinery/object.ts';
 import { renderTable } from '../../api/machinery/table.ts';
+import { countedReads } from '../../std/counted-reads.test-support.ts';
 import { customKindsOf } from './custom-kind.ts';
 import { ANYTHING, widget, widgets, withSpec } from './definition-fixture.ts';
 
@@ -73,6 +74,24 @@ test('embedded metadata in the store that is partly no metadata keeps what is', 
   const metadata = { name: 'b', labels: [], generation: 'x', annotations: { c: 'd' }, unknown: 1 };
   const shown = stored.storedAs!.fromStored(object({ spec: { apiVersion: 1, kind: 'Pod', metadata } }));
   assert.deepEqual(shown['spec'], { kind: 'Pod', metadata: { annotations: { c: 'd' }, name: 'b' } });
+});
+
+test('what all versions of a definition share is there once: a thousand of each other’s would fill the memory', () => {
+  const versions = Array.from({ length: 50 }, (_, i) => ({ name: `v${i + 1}`, storage: i === 0, deprecated: i < 49 }));
+  const { served, stored } = kindsOf(widgets({ versions }));
+  assert.equal(served.length, 50);
+  assert.equal(stored.storedAs!.versions!.size, 50);
+  for (const { storedAs } of served) assert.equal(storedAs!.versions, stored.storedAs!.versions);
+  assert.match(stored.deprecation!, /; use example\.com\/v50 Widget$/);
+});
+
+test('finalizers of an update are not held against all that were there before, one by one', () => {
+  const { stored } = kindsOf(widgets());
+  const finalizers = Array.from({ length: 200 }, (_, i) => `example.com/f${i}`);
+  const { list, reads } = countedReads(finalizers);
+  const withFinalizers = (all: string[]) => ({ ...object({}), metadata: { name: 'a', finalizers: all } });
+  assert.deepEqual(stored.warnings!(withFinalizers([...finalizers.reverse(), 'new']), withFinalizers(list)).length, 1);
+  assert.ok(reads() <= 400, `${reads()} reads`);
 });
 
 test('versions that are not served are no kinds, and the stored one is known all the same', () => {

@@ -14,7 +14,7 @@ import type { DynamicObject } from '../../api/machinery/object.ts';
 import { forbidden, type StatusError } from '../../api/machinery/status-error.ts';
 import { columnsOf } from './columns.ts';
 import { type CustomSchema, createCustomSchema } from './custom-schema.ts';
-import { storedFormOf } from './stored-form.ts';
+import { type DefinedVersions, storedFormOf } from './stored-form.ts';
 import { finalizerWarnings, validateObject, validateStatus } from './validate-object.ts';
 
 /** How objects are converted between versions; undefined: their apiVersion is all that differs. */
@@ -38,30 +38,32 @@ export function customKindsOf(definition: Definition, conversionOf: ConversionOf
       return [version.name, createCustomSchema(openAPIV3Schema, spec.preserveUnknownFields === true, selectable)];
     }),
   );
-  const all = [...spec.versions]
-    .sort((a, b) => compareVersions(a.name, b.name))
-    .map((version) => ({ version, kind: kindOf(definition, version, schemas, remote) }));
+  const { group } = spec;
+  const sorted = [...spec.versions].sort((a, b) => compareVersions(a.name, b.name));
+  const versions: DefinedVersions = {
+    stored: spec.versions.find(({ storage }) => storage)!.name,
+    schemas,
+    byApiVersion: new Map([...schemas].map(([version, schema]) => [apiVersionOf({ group, version }), schema])),
+    remote,
+    newest: sorted.find(({ served, deprecated }) => served && !deprecated)?.name,
+  };
+  const all = sorted.map((version) => ({ version, kind: kindOf(definition, version, versions) }));
   return {
     served: all.filter(({ version }) => version.served).map(({ kind }) => kind),
     stored: all.find(({ version }) => version.storage)!.kind,
   };
 }
 
-function kindOf(
-  definition: Definition,
-  version: DefinitionVersion,
-  schemas: ReadonlyMap<string, CustomSchema>,
-  remote: RemoteConversion | undefined,
-): KindDefinition {
+function kindOf(definition: Definition, version: DefinitionVersion, versions: DefinedVersions): KindDefinition {
   const { spec } = definition;
   const { group, scope } = spec;
   const names = { ...definition.spec.names, ...definition.status?.acceptedNames };
-  const own = schemas.get(version.name)!;
+  const own = versions.schemas.get(version.name)!;
   const { scale, status } = version.subresources ?? {};
   const named = { group, version: version.name, kind: names.kind, resource: names.plural };
   const terminating = isCondition(definition, 'Terminating');
   const { schema } = own;
-  const deprecation = deprecationOf(definition, version);
+  const deprecation = deprecationOf(definition, version, versions);
   return defineKind({
     ...named,
     namespaced: scope === 'Namespaced',
@@ -72,7 +74,7 @@ function kindOf(
     schema: `${apiVersionOf(named)} ${names.kind}`,
     ownSchema: own,
     storagePath: storagePathOf(group, names.plural),
-    storedAs: storedFormOf(named, spec.versions.find(({ storage }) => storage)!.name, schemas, remote),
+    storedAs: storedFormOf(named, versions),
     hasGeneration: true,
     anyFinalizers: true,
     jsonOnly: true,
@@ -140,14 +142,11 @@ function selectableFieldsOf({ selectableFields = [] }: DefinitionVersion): KindD
 }
 
 /** What requests for a deprecated version are told. */
-function deprecationOf({ spec }: Definition, version: DefinitionVersion): string | undefined {
+function deprecationOf({ spec }: Definition, version: DefinitionVersion, { newest }: DefinedVersions): string | undefined {
   if (!version.deprecated) return undefined;
   if (version.deprecationWarning !== undefined) return version.deprecationWarning;
   const { group, names } = spec;
-  const [newer] = spec.versions
-    .filter(({ name, served, deprecated }) => served && !deprecated && compareVersions(name, version.name) < 0)
-    .map(({ name }) => name)
-    .sort(compareVersions);
-  const instead = newer === undefined ? '' : `; use ${group}/${newer} ${names.kind}`;
+  const isNewer = newest !== undefined && compareVersions(newest, version.name) < 0;
+  const instead = isNewer ? `; use ${group}/${newest} ${names.kind}` : '';
   return `${group}/${version.name} ${names.kind} is deprecated${instead}`;
 }

@@ -12,6 +12,7 @@ import { exactJsonText } from '../../std/exact-json.ts';
 import type { Logger } from '../../std/logger.ts';
 import { nextTurn } from '../../std/next-turn.ts';
 import { runWithPauses } from '../../std/pauses.ts';
+import { TurnPace } from '../../std/turn-pace.ts';
 import type { ActionHandler, ObjectReader, ObjectWriter } from '../contracts.ts';
 import type { ChangingKinds } from '../kinds/kind-registry.ts';
 import type { ObjectStore } from '../store-access/object-store.ts';
@@ -83,10 +84,11 @@ export class CustomResources {
       if (before?.status?.acceptedNames && !equalJson(before.status.acceptedNames, names ?? null))
         this.#enqueueGroup(before.spec.group);
     });
-    for (const object of reader.list(definitionKind)) {
-      this.#note(object as object as Definition, true);
-      this.#waiting.add(object.metadata.name!);
-    }
+    // Nothing is worked on until all of them are known: they may want the same names.
+    this.#running = this.#noteAll().finally(() => {
+      this.#running = undefined;
+    });
+    await this.#running;
     await this.#work();
   }
 
@@ -100,6 +102,20 @@ export class CustomResources {
   /** What answers for a subresource of a custom resource. */
   action(kind: KindDefinition, subresource: string): ActionHandler | undefined {
     return this.#served.get(`${kind.resource}.${kind.group}`)?.actions.get(`${kind.version}/${subresource}`);
+  }
+
+  /** One by one: to read ten thousand takes a second. */
+  async #noteAll(): Promise<void> {
+    const { reader, cache } = this.#config;
+    const pace = new TurnPace();
+    for (const { name } of cache.kind(definitionKind).objects.all()) {
+      const object = reader.get(definitionKind, '', name);
+      // What is gone by now has been told of.
+      if (object) this.#note(object as object as Definition, true);
+      this.#waiting.add(name);
+      const rest = pace.rest();
+      if (rest !== undefined) await rest;
+    }
   }
 
   #note({ metadata: { name = '' }, spec: { group }, status }: Definition, isThere: boolean): void {
@@ -212,8 +228,9 @@ export class CustomResources {
     const custom = customKindsOf(definition, conversionOf);
     await cache.open(custom.stored);
     const actions = new Map<string, ActionHandler>();
+    const versions = new Map(definition.spec.versions.map((version) => [version.name, version]));
     for (const kind of custom.served) {
-      const scale = definition.spec.versions.find((version) => version.name === kind.version)?.subresources?.scale;
+      const scale = versions.get(kind.version)?.subresources?.scale;
       if (scale) actions.set(`${kind.version}/scale`, createCustomScale(kind, scale, { objects, writes, clock }));
     }
     this.#served.set(name, { kinds: custom, made, terminating, actions });

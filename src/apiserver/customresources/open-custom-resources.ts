@@ -46,7 +46,7 @@ export function openCustomResources(deps: CustomResourcesDeps): OpenCustomResour
   return {
     async start() {
       if (!deps.kinds.byResource(definitionKind.group, definitionKind.version, definitionKind.resource)) return;
-      if (deps.reader.list(definitionKind).length) return openOnce();
+      if (deps.cache.kind(definitionKind).objects.size) return openOnce();
       unsubscribe = deps.reader.subscribe(definitionKind, () => {
         unsubscribe?.();
         openOnce().catch((error: unknown) => deps.logger.error('cannot serve custom resources', { error }));

@@ -3,6 +3,17 @@ import { apiVersionOf, type RemoteConversion, type StoredForm } from '../../api/
 import type { DynamicObject } from '../../api/machinery/object.ts';
 import type { CustomSchema } from './custom-schema.ts';
 
+/** What all versions of a definition share: there may be thousands. */
+export interface DefinedVersions {
+  /** The version that objects are stored in. */
+  readonly stored: string;
+  readonly schemas: ReadonlyMap<string, CustomSchema>;
+  readonly byApiVersion: ReadonlyMap<string, CustomSchema>;
+  readonly remote: RemoteConversion | undefined;
+  /** The newest one that is served and not deprecated. */
+  readonly newest: string | undefined;
+}
+
 const versionOf = ({ apiVersion }: DynamicObject) => apiVersion.slice(apiVersion.indexOf('/') + 1);
 
 /**
@@ -11,13 +22,11 @@ const versionOf = ({ apiVersion }: DynamicObject) => apiVersion.slice(apiVersion
  *     store ─► pruned and defaulted by the version that it lies there in ─► converted ─► pruned by the version that is asked for
  *     written ─► converted ─► pruned by the version that is stored ─► store
  *
- * @param stored the version that objects are stored in
+ * @param named one version of it
  */
 export function storedFormOf(
   named: { readonly group: string; readonly version: string; readonly kind: string },
-  stored: string,
-  schemas: ReadonlyMap<string, CustomSchema>,
-  remote: RemoteConversion | undefined,
+  { stored, schemas, byApiVersion, remote }: DefinedVersions,
 ): StoredForm {
   const own = schemas.get(named.version)!;
   const apiVersion = apiVersionOf(named);
@@ -47,7 +56,7 @@ export function storedFormOf(
       return copy;
     },
     ...(remote && { remote: pruning(remote, schemas) }),
-    versions: new Map([...schemas].map(([version, schema]) => [apiVersionOf({ ...named, version }), schema])),
+    versions: byApiVersion,
   };
 }
 

@@ -153,7 +153,8 @@ const STANDARD_FINALIZERS: ReadonlySet<string> = new Set(['kubernetes', 'orphan'
 
 /** What is said of finalizers that are added and might be somebody else's as well. */
 export function finalizerWarnings({ metadata }: DynamicObject, old: DynamicObject | undefined): string[] {
-  const added = (metadata.finalizers ?? []).filter((each) => !old?.metadata.finalizers?.includes(each));
+  const known = new Set(old?.metadata.finalizers);
+  const added = (metadata.finalizers ?? []).filter((each) => !known.has(each));
   return [...new Set(added)].sort().flatMap((finalizer) => {
     const named = `metadata.finalizers: ${JSON.stringify(finalizer)}: `;
     const complaints = checkQualifiedName(finalizer).map((complaint) => named + complaint);

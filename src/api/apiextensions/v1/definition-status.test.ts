@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { countedReads } from '../../../std/counted-reads.test-support.ts';
 import type { DynamicObject } from '../../machinery/object.ts';
 import type { Definition, DefinitionNames, DefinitionStatus } from './definition.ts';
 import { setDefinitionDefaults } from './definition-defaults.ts';
@@ -24,6 +25,16 @@ test('names that nobody has are accepted, and the definition is established', ()
   const status = plan(define({ plural: 'a', shortNames: ['x'] }));
   assert.deepEqual(told(status), ['NamesAccepted=True NoConflicts', 'Established=True InitialNamesAccepted']);
   assert.deepEqual(status.acceptedNames, { plural: 'a', kind: 'Kind', listKind: 'KindList', shortNames: ['x'] });
+});
+
+test('short names that are changed are not held against all former ones, one by one', () => {
+  const names = Array.from({ length: 200 }, (_, i) => `s${i}`);
+  const { list, reads } = countedReads(names);
+  const status = plan(
+    define({ plural: 'a', shortNames: names.toReversed() }, { acceptedNames: { plural: 'a', kind: 'Kind', shortNames: list } }),
+  );
+  assert.deepEqual(status.acceptedNames?.shortNames, names.toReversed());
+  assert.ok(reads() <= 1000, `${reads()} reads`);
 });
 
 test('a status that says it all already is left as it is', () => {

@@ -68,7 +68,8 @@ function planNames(definition: Definition, all: readonly NamedDefinition[]): Nam
   choose('plural', taken.resources, 'PluralConflict');
   choose('singular', taken.resources, 'SingularConflict');
   if (!equalJson(accepted.shortNames ?? [], wanted.shortNames ?? [])) {
-    const refused = (wanted.shortNames ?? []).filter((name) => !accepted.shortNames?.includes(name) && taken.resources.has(name));
+    const own = new Set(accepted.shortNames);
+    const refused = (wanted.shortNames ?? []).filter((name) => !own.has(name) && taken.resources.has(name));
     if (refused.length) {
       const texts = refused.map(inUse);
       refuse('ShortNamesConflict', texts.length === 1 ? texts[0]! : `[${texts.join(', ')}]`);

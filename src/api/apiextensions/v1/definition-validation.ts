@@ -90,10 +90,11 @@ function validateImmutable(spec: DefinitionSpec, old: Definition): FieldError[] 
 function validateStoredVersions(stored: readonly string[], versions: readonly DefinitionVersion[], path: string): FieldError[] {
   if (!stored.length) return [invalidField(path, null, 'must have at least one stored version')];
   const errors: FieldError[] = [];
+  const [storedNames, names] = [new Set(stored), new Set(versions.map(({ name }) => name))];
   for (const { name, storage } of versions)
-    if (storage && !stored.includes(name)) errors.push(invalidField(path, stored, `must have the storage version ${name}`));
+    if (storage && !storedNames.has(name)) errors.push(invalidField(path, stored, `must have the storage version ${name}`));
   stored.forEach((name, i) => {
-    if (versions.some((version) => version.name === name)) return;
+    if (names.has(name)) return;
     errors.push(
       invalidField(
         index(path, i),
@@ -120,7 +121,7 @@ function validateSpec(spec: DefinitionSpec, old: Definition | undefined, asBeta:
   else if (scope !== 'Cluster' && scope !== 'Namespaced')
     errors.push(notSupportedField(child(path, 'scope'), scope, ['Cluster', 'Namespaced']));
   const form = internalForm(spec);
-  const place = { spec, old, asBeta, path };
+  const place = { spec, old, oldVersions: byName(old), asBeta, path };
   addErrors(errors, validateVersions(form, place));
   addErrors(errors, [...validateRequiredNames(names, child(path, 'names')), ...validateNames(names, child(path, 'names'))]);
   addErrors(errors, validateShared(form, place));
@@ -182,6 +183,7 @@ function validateVersions({ shared, versions }: InternalForm, place: Place): Fie
 interface Place {
   readonly spec: DefinitionSpec;
   readonly old: Definition | undefined;
+  readonly oldVersions: ReadonlyMap<string, DefinitionVersion>;
   readonly asBeta: boolean;
   readonly path: string;
 }
@@ -205,14 +207,16 @@ function validateVersion(version: DefinitionVersion, whole: DefinitionVersion, p
   if (fields?.length) {
     const at = child(path, 'selectableFields');
     const known = whole.schema?.openAPIV3Schema;
-    if (known) addErrors(errors, validateSelectableFields(fields, known, at, hadTooMany(place.old, version)));
+    if (known) addErrors(errors, validateSelectableFields(fields, known, at, hadTooMany(place, version)));
     else errors.push(invalidField(at, '', 'may only be set when `version.schema.openAPIV3Schema` is not included'));
   }
   return errors;
 }
 
-function hadTooMany(old: Definition | undefined, { name, selectableFields }: DefinitionVersion): boolean {
-  const before = old?.spec.versions.find((version) => version.name === name)?.selectableFields;
+const byName = (old: Definition | undefined) => new Map(old?.spec.versions.map((version) => [version.name, version]));
+
+function hadTooMany({ oldVersions }: Place, { name, selectableFields }: DefinitionVersion): boolean {
+  const before = oldVersions.get(name)?.selectableFields;
   return before !== undefined && equalJson(before, selectableFields);
 }
 
@@ -235,7 +239,7 @@ function validateDeprecation({ deprecated, deprecationWarning }: DefinitionVersi
 
 /** What is said once for all versions. */
 function validateShared({ shared }: InternalForm, place: Place): FieldError[] {
-  const { spec, old, path } = place;
+  const { spec, path } = place;
   const errors: FieldError[] = [];
   const schema = shared.schema?.openAPIV3Schema;
   const hasStatus = spec.versions.some(({ subresources }) => subresources?.status !== undefined);
@@ -249,13 +253,13 @@ function validateShared({ shared }: InternalForm, place: Place): FieldError[] {
   if (shared.selectableFields?.length) {
     const at = child(path, 'selectableFields');
     if (schema)
-      addErrors(errors, validateSelectableFields(shared.selectableFields, schema, at, hadTooMany(old, spec.versions[0]!)));
+      addErrors(errors, validateSelectableFields(shared.selectableFields, schema, at, hadTooMany(place, spec.versions[0]!)));
     else if (spec.versions.every((version) => !version.schema))
       errors.push(invalidField(at, '', 'may only be set when validations.schema is included'));
     else
       spec.versions.forEach((version) => {
         const own = version.schema?.openAPIV3Schema;
-        if (own) addErrors(errors, validateSelectableFields(shared.selectableFields!, own, at, hadTooMany(old, version)));
+        if (own) addErrors(errors, validateSelectableFields(shared.selectableFields!, own, at, hadTooMany(place, version)));
       });
   }
   return errors;
@@ -290,7 +294,7 @@ interface SchemaUse {
 /** A schema with everything that is asked of it. */
 function validateWholeSchema(
   schema: JsonSchema,
-  { spec, old, asBeta, path }: Place,
+  { spec, old, oldVersions, asBeta, path }: Place,
   { hasStatus, versions }: SchemaUse,
 ): FieldError[] {
   const at = child(path, 'openAPIV3Schema');
@@ -306,7 +310,7 @@ function validateWholeSchema(
     const wrongDefaults = broken.length ? [] : validateDefaults(schema, at, checkDefault);
     addErrors(errors, [...broken, ...wrongDefaults]);
     if (!broken.length && !wrongDefaults.length) {
-      const before = (name: string) => old?.spec.versions.find((version) => version.name === name)?.schema;
+      const before = (name: string) => oldVersions.get(name)?.schema;
       const unchanged = old !== undefined && versions.some((name) => equalJson(before(name)?.openAPIV3Schema, schema));
       rules = createRuleChecks({ anyCost: unchanged });
     }
