@@ -35,7 +35,11 @@ function checkFiles(host: HostObservations): Finding[] {
     findings.push({
       ...{ code: 'DOC-802', severity: others ? 'error' : 'info', subject: subjectOf(host, path) },
       message: `A private key may be read by ${others ? 'everybody on its host' : "its owner's group"}.`,
-      ...{ evidence: `${mode} ${owner} ${path}`, remedy: `chmod 600 ${shellWord(path)}` },
+      evidence: `${mode} ${owner} ${path}`,
+      // Who runs as another user than root may read it by its group.
+      remedy: others
+        ? `chmod o= ${shellWord(path)}`
+        : `chmod 600 ${shellWord(path)}, unless what reads it runs as that group (User= of its unit)`,
     });
   }
   for (const path of host.brokenLinks)
