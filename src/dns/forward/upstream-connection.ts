@@ -4,6 +4,7 @@ import { connect, isIPv6 } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import type { Clock, Timer } from '../../std/clock.ts';
 import { CodedError } from '../../std/coded-error.ts';
+import { RCODE } from '../message/constants.ts';
 import type { Message } from '../message/message.ts';
 import { readMessage } from '../message/read-message.ts';
 import { MAX_MESSAGE_BYTES, type MessageWriter } from '../message/write-message.ts';
@@ -102,8 +103,8 @@ function createExchange(endpoint: Endpoint, { clock, writer }: ConnectionContext
 }
 
 function isSameQuestion({ question: asked }: Message, { question, rcode }: Message): boolean {
-  // A server that could not read a question repeats none.
-  if (!question) return rcode !== 0;
+  // A server that could not read a question, or would not, repeats none. Whoever says something of a name has to say of which.
+  if (!question) return rcode !== RCODE.NOERROR && rcode !== RCODE.NXDOMAIN;
   return (
     question.type === asked?.type && question.class === asked.class && question.name.toLowerCase() === asked.name.toLowerCase()
   );

@@ -153,6 +153,11 @@ test('names that go round, forward, or on for ever are refused', () => {
   }
   assert.equal(readName(Buffer.from(chain), 62 + 63).name.length, 183);
   refused(chain, chain.length - 63);
+  // Nothing but pointers, each to the one before.
+  const pointers = [0, 0];
+  for (let i = 0; i < 200; i++) pointers.push(0xc0 | ((2 * i) >> 8), (2 * i) & 0xff);
+  assert.equal(readName(Buffer.from(pointers), 100).name, '.');
+  refused(pointers, 400);
 });
 
 test('a message that is too long for its datagram loses its last records and says so', () => {

@@ -2,6 +2,8 @@ import { MessageError } from './message-error.ts';
 
 export const MAX_NAME_BYTES = 255;
 const MAX_LABEL_BYTES = 63;
+/** As many as a name may have labels: more lead from pointer to pointer. */
+const MOST_POINTERS = 127;
 const DOT = 0x2e;
 const BACKSLASH = 0x5c;
 
@@ -23,6 +25,7 @@ export function readName(bytes: Buffer, start: number): ReadName {
   let at = start;
   let end = -1;
   let lowest = start;
+  let pointers = 0;
   for (;;) {
     const size = bytes[at];
     if (size === undefined) throw new MessageError('a name goes on behind the end of the message');
@@ -37,6 +40,7 @@ export function readName(bytes: Buffer, start: number): ReadName {
     } else if (size >= 0xc0) {
       const low = bytes[at + 1];
       if (low === undefined) throw new MessageError('a pointer goes on behind the end of the message');
+      if (++pointers > MOST_POINTERS) throw new MessageError('a name has too many pointers');
       if (end < 0) end = at + 2;
       const target = ((size & 0x3f) << 8) | low;
       if (target >= lowest) throw new MessageError('a pointer does not lead back');

@@ -108,7 +108,11 @@ test('an answer of another than was asked, or to another question, is not taken'
     const wrongName = Buffer.from(bytes);
     wrongName.writeUInt8(0x80, 2);
     wrongName.write('b', 13);
-    for (const lie of [wrongId, wrongName]) liar.send(lie, port, address);
+    // Of no name: whoever guesses a number alone could deny all.
+    const nameless = Buffer.alloc(12);
+    nameless.writeUInt16BE(bytes.readUInt16BE(0), 0);
+    nameless.writeUInt16BE(0x8000 | RCODE.NXDOMAIN, 2);
+    for (const lie of [wrongId, wrongName, nameless]) liar.send(lie, port, address);
     const refused = Buffer.from(bytes);
     refused.writeUInt8(0x81, 2);
     refused.writeUInt8(RCODE.REFUSED, 3);

@@ -5,7 +5,7 @@ import { CodedError } from '../../std/coded-error.ts';
 import { ConnectionRoom } from '../../std/connection-room.ts';
 import type { Logger } from '../../std/logger.ts';
 import type { Packet } from './answer-packet.ts';
-import { createFrameReader, framed } from './tcp-frames.ts';
+import { Frames, framed } from './tcp-frames.ts';
 
 export type AnswerPacket = (packet: Packet) => Buffer | undefined | Promise<Buffer | undefined>;
 
@@ -23,6 +23,8 @@ const IDLE_MS = 10_000;
 /** Questions of one connection, and of all datagrams, that are under way; more are left to the network's own patience. */
 const MAX_PER_CONNECTION = 128;
 const MAX_DATAGRAMS = 16_384;
+/** Of answers on one connection that their asker does not fetch. */
+const MOST_UNSENT_BYTES = 1024 * 1024;
 
 /** @throws CodedError DNS_CANNOT_LISTEN */
 export async function openListener(address: string, port: number, answer: AnswerPacket, logger: Logger): Promise<DnsListener> {
@@ -124,23 +126,37 @@ async function openTcp(
 function serveConnection(socket: Socket, answer: AnswerPacket, room: ConnectionRoom): void {
   const { remoteAddress = '', remotePort = 0 } = socket;
   const peer = { remoteAddress, remotePort };
+  const frames = new Frames();
   let underWay = 0;
   socket.setTimeout(IDLE_MS, () => socket.destroy());
   socket.on('error', () => socket.destroy());
-  const done = (response: Buffer | undefined) => {
+  const finish = (response: Buffer | undefined) => {
     if (--underWay === 0) room.mark(peer, 'idle');
     if (response && !socket.destroyed) socket.write(framed(response));
-    if (underWay < MAX_PER_CONNECTION && socket.isPaused() && socket.writableLength < RECEIVE_BYTES) socket.resume();
   };
-  socket.on('drain', () => socket.resume());
-  socket.on(
-    'data',
-    createFrameReader((bytes) => {
+  const hasRoom = () => !socket.destroyed && underWay < MAX_PER_CONNECTION && socket.writableLength < MOST_UNSENT_BYTES;
+  /** One piece of a connection may be thousands of questions, each for an answer of 64 KB: they are taken as their answers are fetched. */
+  const serve = () => {
+    while (hasRoom()) {
+      const bytes = frames.next();
+      if (bytes === undefined) return void socket.resume();
       if (++underWay === 1) room.mark(peer, 'busy');
       const response = answer({ bytes, transport: 'tcp', remoteAddress, remotePort });
-      if (response instanceof Promise) response.then(done, () => socket.destroy());
-      else done(response);
-      if (underWay >= MAX_PER_CONNECTION || socket.writableLength >= RECEIVE_BYTES) socket.pause();
-    }),
-  );
+      if (!(response instanceof Promise)) finish(response);
+      else
+        response.then(
+          (one) => {
+            finish(one);
+            serve();
+          },
+          () => socket.destroy(),
+        );
+    }
+    socket.pause();
+  };
+  socket.on('drain', serve);
+  socket.on('data', (chunk: Buffer) => {
+    frames.add(chunk);
+    serve();
+  });
 }
