@@ -98,6 +98,8 @@ test('force takes fields over, and who loses all is named no more', () => {
 test('the same value is no conflict, and is owned by both', () => {
   const applied = new Applied(configMapKind).apply('a', { data: { x: '1' } }).apply('b', { data: { x: '1' } });
   assert.deepEqual([applied.owned('a'), applied.owned('b')], [['.data.x'], ['.data.x']]);
+  const timed = () => Object.fromEntries(applied.entries!.map(({ manager, time }) => [manager, time !== undefined]));
+  assert.deepEqual(timed(), { a: true, b: false }, 'b changed nothing but who owns it, as upstream has it');
   applied.apply('a', {});
   assert.deepEqual(applied.object['data'], { x: '1' }, 'b still wants it');
   applied.apply('b', {});

@@ -3,7 +3,7 @@ import type { Steps } from '../../std/pauses.ts';
 import { equalJson } from '../machinery/clone.ts';
 import type { DynamicObject } from '../machinery/object.ts';
 import { type Conflict, conflictError, conflictsOutside } from './conflicts.ts';
-import { equalSets, type FieldSet, isEmptySet } from './field-set.ts';
+import { type FieldSet, isEmptySet } from './field-set.ts';
 import { fieldsOf, fieldsOfWide } from './fields-of.ts';
 import { withoutGivenUp } from './give-up.ts';
 import { compareInSteps } from './in-steps.ts';
@@ -81,7 +81,7 @@ export function* planApply(request: ApplyRequest): Steps<ApplyPlan> {
   yield;
   const left = yield* disown(managers, id, differenceIn, known);
   if (isEmptySet(applied)) left.delete(id);
-  else if (last && unchanged && equalSets(last.fields, applied)) left.set(id, { ...last, apiVersion: writer.apiVersion });
+  else if (unchanged) left.set(id, { ...writer, fields: applied, time: last?.time });
   if (unchanged) return { object: undefined, managers: capUpdaters(left) };
   if (writer.manager === KUBECTL && !writer.subresource) refreshLastApplied(object, configuration);
   return { object, managers: capUpdaters(left) };
