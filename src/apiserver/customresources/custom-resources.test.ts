@@ -153,6 +153,28 @@ describe('definitions', () => {
     await forget('widgets.example.com');
   });
 
+  test('a dry run shows what storing makes of an object: defaults of its status, and nothing that the stored version lacks', async () => {
+    const status = { type: 'object', default: { phase: 'Waiting' }, properties: { phase: { type: 'string' } } };
+    const spec = (field: string) => ({ type: 'object', properties: { [field]: { type: 'string' } } });
+    const version = (name: string, storage: boolean, field: string) => ({
+      name,
+      storage,
+      schema: { openAPIV3Schema: { type: 'object', properties: { spec: spec(field), status } } },
+      subresources: { status: {} },
+    });
+    await define(api, widgets({ versions: [version('v1', true, 'size'), version('v1beta1', false, 'colour')] }));
+    for (const [name, made] of [
+      ['v1', { size: 'L' }],
+      ['v1beta1', {}],
+    ] as const)
+      for (const query of ['?dryRun=All', '']) {
+        const given = widget(`a-${name}`, { spec: { size: 'L', colour: 'red' }, status: { phase: 'Ready' } }, name);
+        const { body } = await api.call('POST', `${placeOf(name)}${query}`, given);
+        assert.deepEqual([body['spec'], body['status']], [made, { phase: 'Waiting' }], name + query);
+      }
+    await forget('widgets.example.com');
+  });
+
   test('a list is of the kind that the definition says', async () => {
     await define(api, widgets({ spec: { names: { plural: 'widgets', kind: 'Widget', listKind: 'Collection' } } }));
     assert.equal((await api.call<List>('GET', placeOf())).body.kind, 'Collection');

@@ -338,7 +338,7 @@ export class ObjectWrites {
 
   /** What a dry run answers: the object as it would be stored. */
   async #unsaved({ kind, namespace, pauses }: WriteScope, object: DynamicObject, existing?: CachedObject): Promise<CachedObject> {
-    const { storedAs, ownSchema } = kind;
+    const { storedAs } = kind;
     const { revision } = existing ?? {};
     const inForm = (made: DynamicObject) =>
       pauses?.large
@@ -349,8 +349,8 @@ export class ObjectWrites {
       const [back] = await storedAs.remote.convert(stored, apiVersionOf(kind));
       return inForm(back!);
     }
-    // What a version has no field for shows in it only once it has been stored.
-    const shown = storedAs && !ownSchema ? storedAs.fromStored(storedAs.toStored(object)) : object;
+    // What the stored version has no field for is lost, and what it has a default for comes, as when it is stored.
+    const shown = storedAs ? storedAs.fromStored(storedAs.toStored(object)) : object;
     return inForm(shown);
   }
 }
