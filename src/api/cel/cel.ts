@@ -7,6 +7,7 @@
  *     const { value, cost } = program.evaluate((name) => (name === 'object' ? jsonValue(object) : undefined));
  *     if (value instanceof ErrorValue) …                                            // in cel-go's words
  */
+import { Pace, runAtOnce, type Steps } from '../../std/pauses.ts';
 import { type Checked, check } from './checker.ts';
 import { type FunctionDeclaration, functionTable } from './declarations.ts';
 import { type CostEstimate, estimateCost } from './estimate-cost.ts';
@@ -83,12 +84,27 @@ export interface Program {
  * Parses and checks. Throws CelCompileError with every mistake in upstream's words. `expected` may throw at the type of the result: that
  * is looked at when the types are known, before constants are worked out.
  */
-export function compile(source: string, environment: Environment, expected?: (resultType: CelType) => void): Program {
-  const checked = check(source, parseExpression(source, environment.bindings), environment);
+export function compile(source: string, environment: Environment, expected?: ExpectedType): Program {
+  return runAtOnce(compileInSteps(source, environment, new Pace(Number.POSITIVE_INFINITY), expected));
+}
+
+/** The same, with pauses between its passes. `pace` counts characters: it may be that of many expressions. */
+export function* compileInSteps(source: string, environment: Environment, pace: Pace, expected?: ExpectedType): Steps<Program> {
+  const parsed = parseExpression(source, environment.bindings);
+  if (pace.due(source.length)) yield;
+  const checked = check(source, parsed, environment);
+  if (pace.due(source.length)) yield;
   checkLiterals(source, checked);
   expected?.(checked.resultType);
-  return new CompiledProgram(source, checked);
+  const program = new CompiledProgram(source, checked);
+  if (pace.due(source.length + LOOKED_AT)) yield;
+  return program;
 }
+
+/** What an expression takes besides, in characters. */
+const LOOKED_AT = 200;
+
+type ExpectedType = (resultType: CelType) => void;
 
 class CompiledProgram implements Program {
   readonly source: string;

@@ -1,14 +1,16 @@
 /** What a policy's expressions would make of the types that it is about (apiserver/pkg/admission/plugin/policy/validating/typechecking.go). Heavy to load. */
 import {
-  compileExpression,
+  compileExpressionInSteps,
   compileVariables,
+  compilingPace,
   ExpressionError,
   type ExpressionScope,
   expressionEnvironment,
 } from '../../api/admissionregistration/expressions/admission-expressions.ts';
+import type { Environment } from '../../api/cel/cel.ts';
 import type { CelType } from '../../api/cel/types.ts';
 import type { V1ExpressionWarning, V1ValidatingAdmissionPolicySpec } from '../../api/gen/types.ts';
-import { Pace, type Steps } from '../../std/pauses.ts';
+import type { Steps } from '../../std/pauses.ts';
 
 export interface CheckedType {
   readonly group: string;
@@ -16,9 +18,6 @@ export interface CheckedType {
   readonly kind: string;
   readonly type: CelType;
 }
-
-/** Characters of expressions that are compiled between two pauses: some milliseconds. */
-const COMPILED = 20_000;
 
 const COMPILATION = 'compilation failed: ';
 const shown = ({ group, version, kind }: CheckedType) => `${group ? `${group}/${version}` : `/${version}`}, Kind=${kind}`;
@@ -29,7 +28,9 @@ export function* checkPolicy(
   types: readonly CheckedType[],
   paramsType: CelType | undefined,
 ): Steps<V1ExpressionWarning[]> {
-  const scopes = types.map((checked) => {
+  const pace = compilingPace();
+  const scopes: { readonly checked: CheckedType; readonly environment: Environment }[] = [];
+  for (const checked of types) {
     const base: ExpressionScope = {
       // Of a kind that nobody knows, parameters may be anything.
       params: spec.paramKind !== undefined,
@@ -37,26 +38,25 @@ export function* checkPolicy(
       objectType: checked.type,
       ...(paramsType && { paramsType }),
     };
-    return { checked, environment: expressionEnvironment(compileVariables(spec.variables ?? [], base).scope) };
-  });
-  const check = (fieldRef: string, expression: string): V1ExpressionWarning[] => {
-    const texts = scopes.flatMap(({ checked, environment }) => {
+    const { scope } = yield* compileVariables(spec.variables ?? [], base, pace);
+    scopes.push({ checked, environment: expressionEnvironment(scope) });
+  }
+  function* check(fieldRef: string, expression: string): Steps<V1ExpressionWarning[]> {
+    const texts: string[] = [];
+    for (const { checked, environment } of scopes) {
       try {
-        compileExpression(expression, environment, 'any');
-        return [];
+        yield* compileExpressionInSteps(expression, environment, 'any', pace);
       } catch (error) {
         if (!(error instanceof ExpressionError)) throw error;
-        return [`${shown(checked)}: ${error.message.replace(COMPILATION, '')}\n`];
+        texts.push(`${shown(checked)}: ${error.message.replace(COMPILATION, '')}\n`);
       }
-    });
+    }
     return texts.length ? [{ fieldRef, warning: texts.join('\n') }] : [];
-  };
+  }
   const warnings: V1ExpressionWarning[] = [];
-  const pace = new Pace(COMPILED);
   for (const [i, { expression, messageExpression = '' }] of (spec.validations ?? []).entries()) {
-    warnings.push(...check(`spec.validations[${i}].expression`, expression));
-    if (messageExpression) warnings.push(...check(`spec.validations[${i}].messageExpression`, messageExpression));
-    if (pace.due(scopes.length * (expression.length + messageExpression.length))) yield;
+    warnings.push(...(yield* check(`spec.validations[${i}].expression`, expression)));
+    if (messageExpression) warnings.push(...(yield* check(`spec.validations[${i}].messageExpression`, messageExpression)));
   }
   return warnings;
 }

@@ -4,7 +4,15 @@
  */
 
 import { CodedError } from '../../../std/coded-error.ts';
-import { CelCompileError, type CelType, compile, createEnvironment, type Environment, type Program } from '../../cel/cel.ts';
+import { Pace, runAtOnce, type Steps } from '../../../std/pauses.ts';
+import {
+  CelCompileError,
+  type CelType,
+  compileInSteps,
+  createEnvironment,
+  type Environment,
+  type Program,
+} from '../../cel/cel.ts';
 import { AUTHORIZER, RESOURCE_CHECK } from '../../cel/library/authorizer.ts';
 import { jsonPatchFunctions } from '../../cel/library/json-patch-keys.ts';
 import { BOOL, DYN, formatType, listOf, NULL, objectOf, STRING } from '../../cel/types.ts';
@@ -71,8 +79,21 @@ const goType = (type: CelType) => formatType(type).replace(/\b(?:null|timestamp|
 
 /** Throws ExpressionError. */
 export function compileExpression(source: string, environment: Environment, result: ResultKind): Program {
+  return runAtOnce(compileExpressionInSteps(source, environment, result, new Pace(Number.POSITIVE_INFINITY)));
+}
+
+/** Counts characters that are compiled between two pauses: some milliseconds. */
+export const compilingPace = (): Pace => new Pace(30_000);
+
+/** The same with pauses: of one expression and of all that have a pace in common. */
+export function* compileExpressionInSteps(
+  source: string,
+  environment: Environment,
+  result: ResultKind,
+  pace: Pace,
+): Steps<Program> {
   try {
-    return compile(source, environment, (type) => expectResult(type, result));
+    return yield* compileInSteps(source, environment, pace, (type) => expectResult(type, result));
   } catch (error) {
     if (error instanceof CelCompileError) throw new ExpressionError(error.explanation);
     throw error;
@@ -102,21 +123,24 @@ export interface CompiledVariable {
  * A policy's variables, each of which may use those before it. The scope that is returned has them all; one that does not compile
  * is of any type, so that what uses it is not blamed too.
  */
-export function compileVariables(
+export function* compileVariables(
   variables: readonly V1Variable[],
   scope: ExpressionScope,
-): { readonly compiled: readonly CompiledVariable[]; readonly scope: ExpressionScope } {
+  pace: Pace,
+): Steps<{ readonly compiled: readonly CompiledVariable[]; readonly scope: ExpressionScope }> {
   const types = new Map<string, CelType>();
-  const compiled = variables.map(({ name, expression }): CompiledVariable => {
+  const compiled: CompiledVariable[] = [];
+  for (const { name, expression } of variables) {
     try {
-      const program = compileExpression(expression, expressionEnvironment({ ...scope, variables: types }), 'any');
+      const environment = expressionEnvironment({ ...scope, variables: types });
+      const program = yield* compileExpressionInSteps(expression, environment, 'any', pace);
       types.set(name, program.resultType);
-      return { name, program, error: undefined };
+      compiled.push({ name, program, error: undefined });
     } catch (error) {
       if (!(error instanceof ExpressionError)) throw error;
       types.set(name, DYN);
-      return { name, program: undefined, error };
+      compiled.push({ name, program: undefined, error });
     }
-  });
+  }
   return { compiled, scope: variables.length ? { ...scope, variables: types } : scope };
 }

@@ -31,5 +31,5 @@ export const mutatingWebhookConfigurationKind = defineKind({
     }
   },
   loadFirst: validation.load,
-  validate: (object, _context, existing) => validation.loaded.validateWebhookConfiguration(object, existing),
+  validateInSteps: (object, _context, existing) => validation.loaded.validateWebhookConfiguration(object, existing),
 });

@@ -1,5 +1,5 @@
 /** What validating and mutating policies and their bindings have in common (pkg/apis/admissionregistration/validation). */
-import { Pace } from '../../../std/pauses.ts';
+import type { Pace, Steps } from '../../../std/pauses.ts';
 import type { V1ParamKind, V1ParamRef, V1ValidatingAdmissionPolicySpec, V1Variable } from '../../gen/types.ts';
 import { checkEach, checkField, checkOneOf, sameMeaning } from '../../machinery/field-checks.ts';
 import { addErrors, forbiddenField, invalidField, notSupportedField, requiredField } from '../../machinery/field-error.ts';
@@ -12,20 +12,6 @@ import { validateMatchConditions } from './match-conditions-validation.ts';
 import { FAILURE_POLICIES, validateMatchResources, validateMutableOperations } from './match-rules-validation.ts';
 
 type PolicyBasis = Pick<V1ValidatingAdmissionPolicySpec, 'failurePolicy' | 'paramKind' | 'matchConstraints' | 'matchConditions'>;
-
-/** Characters of expressions that are compiled between two pauses: some milliseconds. */
-const COMPILED = 20_000;
-/** What an expression costs besides. */
-const LOOKED_AT = 200;
-
-/** Tells when it is time for a pause between expressions. */
-export class CompilingPace {
-  readonly #pace = new Pace(COMPILED);
-
-  dueAfter(...expressions: readonly (string | undefined)[]): boolean {
-    return this.#pace.due(expressions.reduce((sum, each) => sum + (each?.length ?? 0), LOOKED_AT));
-  }
-}
 
 const RESERVED = new Set(
   'true false null in as break const continue else for function if import let loop package namespace return var void while'.split(
@@ -55,11 +41,12 @@ function validateParamKind({ apiVersion = '', kind = '' }: V1ParamKind, path: st
 }
 
 /** What both kinds of policies say of the requests that they are about. Match conditions that did not change are not checked again. */
-export function validatePolicyBasis(
+export function* validatePolicyBasis(
   spec: PolicyBasis,
   old: PolicyBasis | undefined,
+  pace: Pace,
   { mutates = false }: { readonly mutates?: boolean } = {},
-): FieldError[] {
+): Steps<FieldError[]> {
   const { failurePolicy, paramKind, matchConstraints, matchConditions } = spec;
   const errors =
     failurePolicy === undefined
@@ -74,17 +61,20 @@ export function validatePolicyBasis(
   }
   const unchanged = old && sameMeaning(old.paramKind, paramKind) && sameMeaning(old.matchConditions, matchConditions);
   if (unchanged) return errors;
-  return [...errors, ...validateMatchConditions(matchConditions, 'spec.matchConditions', { params: paramKind !== undefined })];
+  const scope = { params: paramKind !== undefined };
+  addErrors(errors, yield* validateMatchConditions(matchConditions, 'spec.matchConditions', scope, pace));
+  return errors;
 }
 
 /** Complaints about variables, and the scope in which expressions may use them. */
-export function validateVariables(
+export function* validateVariables(
   variables: readonly V1Variable[] | undefined,
   path: string,
   scope: ExpressionScope,
-): { readonly errors: FieldError[]; readonly scope: ExpressionScope } {
+  pace: Pace,
+): Steps<{ readonly errors: FieldError[]; readonly scope: ExpressionScope }> {
   if (!variables?.length) return { errors: [], scope };
-  const { compiled, scope: extended } = compileVariables(variables, scope);
+  const { compiled, scope: extended } = yield* compileVariables(variables, scope, pace);
   return {
     errors: checkEach(variables, path, (variable, at, i) => validateVariable(variable, at, compiled[i]!)),
     scope: extended,

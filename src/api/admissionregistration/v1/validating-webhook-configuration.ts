@@ -28,5 +28,5 @@ export const validatingWebhookConfigurationKind = defineKind({
     for (const webhook of (object as V1ValidatingWebhookConfiguration).webhooks ?? []) setWebhookDefaults(webhook);
   },
   loadFirst: validation.load,
-  validate: (object, _context, existing) => validation.loaded.validateWebhookConfiguration(object, existing),
+  validateInSteps: (object, _context, existing) => validation.loaded.validateWebhookConfiguration(object, existing),
 });

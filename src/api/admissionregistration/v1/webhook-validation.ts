@@ -1,4 +1,5 @@
 /** Validation of webhook configurations (pkg/apis/admissionregistration/validation). Heavy to load: it compiles expressions. */
+import type { Steps } from '../../../std/pauses.ts';
 import type { V1MutatingWebhook, V1ValidatingWebhook } from '../../gen/types.ts';
 import { checkEach, checkOneOf, sameMeaning } from '../../machinery/field-checks.ts';
 import { addErrors, duplicateField, invalidField, requiredField } from '../../machinery/field-error.ts';
@@ -8,6 +9,7 @@ import { checkDns1035Label, checkDnsSubdomain } from '../../machinery/names.ts';
 import type { DynamicObject } from '../../machinery/object.ts';
 import type { FieldError } from '../../machinery/status-error.ts';
 import { validateWebhookService, validateWebhookUrl } from '../../machinery/webhook-client-config.ts';
+import { compilingPace } from '../expressions/admission-expressions.ts';
 import { validateMatchConditions } from './match-conditions-validation.ts';
 import { FAILURE_POLICIES, MATCH_POLICIES, validateRule } from './match-rules-validation.ts';
 
@@ -44,16 +46,24 @@ function leniencyFor(webhooks: readonly Webhook[], existing: DynamicObject | und
 }
 
 /** Complaints about a Mutating- or ValidatingWebhookConfiguration. */
-export function validateWebhookConfiguration(object: DynamicObject, existing: DynamicObject | undefined): FieldError[] {
+export function* validateWebhookConfiguration(object: DynamicObject, existing: DynamicObject | undefined): Steps<FieldError[]> {
   const webhooks = webhooksOf(object);
   const leniency = leniencyFor(webhooks, existing);
   const seen = new Set<string>();
-  return checkEach(webhooks, 'webhooks', (webhook, at) => {
-    const errors = [...validateWebhook(webhook, at, leniency), ...validateReviewVersions(webhook, at, leniency)];
+  const pace = compilingPace();
+  const errors: FieldError[] = [];
+  for (const [i, webhook] of webhooks.entries()) {
+    const at = `webhooks[${i}]`;
+    addErrors(errors, validateWebhook(webhook, at, leniency));
+    if (!leniency.conditions) {
+      const { matchConditions } = webhook;
+      addErrors(errors, yield* validateMatchConditions(matchConditions, `${at}.matchConditions`, { params: false }, pace));
+    }
+    addErrors(errors, validateReviewVersions(webhook, at, leniency));
     if (webhook.name && seen.has(webhook.name) && !leniency.names) errors.push(duplicateField(`${at}.name`, webhook.name));
     seen.add(webhook.name);
-    return errors;
-  });
+  }
+  return errors;
 }
 
 function validateWebhookName(name: string, path: string): FieldError[] {
@@ -94,8 +104,6 @@ function validateWebhook(webhook: Webhook, path: string, leniency: Leniency): Fi
   if (reinvocation !== undefined)
     addErrors(errors, checkOneOf(`${path}.reinvocationPolicy`, reinvocation, ['IfNeeded', 'Never']));
   addErrors(errors, validateClientConfig(webhook, `${path}.clientConfig`));
-  if (!leniency.conditions)
-    addErrors(errors, validateMatchConditions(webhook.matchConditions, `${path}.matchConditions`, { params: false }));
   return errors;
 }
 

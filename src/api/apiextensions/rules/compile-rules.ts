@@ -1,5 +1,5 @@
 import { Pace, runAtOnce, type Steps } from '../../../std/pauses.ts';
-import { CelCompileError, compile, createEnvironment, type Environment, type Program } from '../../cel/cel.ts';
+import { CelCompileError, compileInSteps, createEnvironment, type Environment, type Program } from '../../cel/cel.ts';
 import { type CelType, optionalOf } from '../../cel/types.ts';
 import type { JsonSchema, ValidationRule } from '../schema/json-schema.ts';
 import { type Declared, declareType } from './declared-type.ts';
@@ -42,30 +42,26 @@ export function* compileRulesInSteps(schema: JsonSchema, isResource: boolean, pa
 }
 
 /** Counts characters of expressions that are compiled between two pauses: some milliseconds. */
-export const compilingPace = (): Pace => new Pace(2_000);
-/** What an expression takes besides. */
-const LOOKED_AT = 50;
-
+export const compilingPace = (): Pace => new Pace(4_000);
 function* compileAll(schema: JsonSchema, isResource: boolean, pace: Pace): Steps<CompiledRules> {
   const declared = declareType(schema, SELF_TYPE, isResource);
   if (!declared) return { declared, rules: [] };
   const rules: CompiledRule[] = [];
   for (const rule of schema['x-kubernetes-validations'] ?? []) {
-    rules.push(compileRule(rule, declared.type));
-    if (pace.due((rule.rule?.length ?? 0) + (rule.messageExpression?.length ?? 0) + LOOKED_AT)) yield;
+    rules.push(yield* compileRule(rule, declared.type, pace));
   }
   return { declared, rules };
 }
 
-function compileRule(rule: ValidationRule, self: CelType): CompiledRule {
+function* compileRule(rule: ValidationRule, self: CelType, pace: Pace): Steps<CompiledRule> {
   const oldSelf = rule.optionalOldSelf ? optionalOf(self) : self;
   const environment = createEnvironment({ variables: { self, oldSelf } });
   const nothing = { rule, program: undefined, message: undefined, messageError: undefined, usesOldSelf: false };
   if (!rule.rule?.trim()) return { ...nothing, error: 'rule is not specified' };
-  const program = compileAs('bool', rule.rule, environment, 'cel expression must evaluate to a bool');
+  const program = yield* compileAs('bool', rule.rule, { environment, otherwise: 'cel expression must evaluate to a bool' }, pace);
   if (typeof program === 'string') return { ...nothing, error: program };
   const message = rule.messageExpression
-    ? compileAs('string', rule.messageExpression, environment, 'must evaluate to a string')
+    ? yield* compileAs('string', rule.messageExpression, { environment, otherwise: 'must evaluate to a string' }, pace)
     : undefined;
   return {
     rule,
@@ -80,9 +76,14 @@ function compileRule(rule: ValidationRule, self: CelType): CompiledRule {
 class WrongType extends Error {}
 
 /** The program, or why there is none: `otherwise` when its result is of another type, if only of any. */
-function compileAs(name: 'bool' | 'string', source: string, environment: Environment, otherwise: string): Program | string {
+function* compileAs(
+  name: 'bool' | 'string',
+  source: string,
+  { environment, otherwise }: { readonly environment: Environment; readonly otherwise: string },
+  pace: Pace,
+): Steps<Program | string> {
   try {
-    return compile(source, environment, (type) => {
+    return yield* compileInSteps(source, environment, pace, (type) => {
       if (type.form !== 'simple' || type.name !== name) throw new WrongType();
     });
   } catch (error) {

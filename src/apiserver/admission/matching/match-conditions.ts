@@ -1,11 +1,13 @@
 /** Match conditions of webhooks and policies (apiserver/pkg/admission/plugin/webhook/matchconditions). Heavy to load. */
 import {
-  compileExpression,
+  compileExpressionInSteps,
+  compilingPace,
   ExpressionError,
   expressionEnvironment,
 } from '../../../api/admissionregistration/expressions/admission-expressions.ts';
 import { ErrorValue, type Program } from '../../../api/cel/cel.ts';
 import type { V1MatchCondition } from '../../../api/gen/types.ts';
+import type { Pace, Steps } from '../../../std/pauses.ts';
 import type { AdmissionMetrics } from '../../metrics/admission-metrics.ts';
 import {
   type ExpressionInput,
@@ -20,20 +22,23 @@ export interface CompiledCondition {
   readonly program: Program | ExpressionError;
 }
 
-export function compileConditions(
+export function* compileConditions(
   conditions: readonly V1MatchCondition[] = [],
   scope: { readonly params: boolean },
-): CompiledCondition[] {
-  if (!conditions.length) return [];
+  pace: Pace = compilingPace(),
+): Steps<CompiledCondition[]> {
+  const compiled: CompiledCondition[] = [];
   const environment = expressionEnvironment({ params: scope.params, authorizer: true });
-  return conditions.map(({ expression }) => {
+  for (const { expression } of conditions) {
     try {
-      return { expression, program: compileExpression(expression.trim(), environment, 'bool') };
+      const program = yield* compileExpressionInSteps(expression.trim(), environment, 'bool', pace);
+      compiled.push({ expression, program });
     } catch (error) {
-      if (error instanceof ExpressionError) return { expression, program: error };
-      throw error;
+      if (!(error instanceof ExpressionError)) throw error;
+      compiled.push({ expression, program: error });
     }
-  });
+  }
+  return compiled;
 }
 
 /** What went wrong with conditions of which none is false. */

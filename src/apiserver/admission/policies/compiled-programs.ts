@@ -1,12 +1,13 @@
 /** Expressions of policies, compiled when the policy is first met. Heavy to load: it brings the CEL engine. */
 import {
-  compileExpression,
+  compileExpressionInSteps,
   ExpressionError,
   type ExpressionScope,
   expressionEnvironment,
   type ResultKind,
 } from '../../../api/admissionregistration/expressions/admission-expressions.ts';
 import { ErrorValue, type Program, type Value } from '../../../api/cel/cel.ts';
+import type { Pace, Steps } from '../../../std/pauses.ts';
 import { type ExpressionRun, evaluationFailure } from '../matching/evaluate-expressions.ts';
 
 export interface CompiledExpression {
@@ -15,9 +16,14 @@ export interface CompiledExpression {
   readonly program: Program | ExpressionError;
 }
 
-export function compileOrKeepError(expression: string, scope: ExpressionScope, result: ResultKind): CompiledExpression {
+export function* compileOrKeepError(
+  expression: string,
+  scope: ExpressionScope,
+  result: ResultKind,
+  pace: Pace,
+): Steps<CompiledExpression> {
   try {
-    return { expression, program: compileExpression(expression, expressionEnvironment(scope), result) };
+    return { expression, program: yield* compileExpressionInSteps(expression, expressionEnvironment(scope), result, pace) };
   } catch (error) {
     if (error instanceof ExpressionError) return { expression, program: error };
     throw error;

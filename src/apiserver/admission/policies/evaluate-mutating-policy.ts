@@ -2,8 +2,8 @@
 import {
   type CompiledVariable,
   compileVariables,
+  compilingPace,
   ExpressionError,
-  type ExpressionScope,
 } from '../../../api/admissionregistration/expressions/admission-expressions.ts';
 import { typeOfKind } from '../../../api/apply/built-in-type.ts';
 import { checkConfiguration, joinErrors } from '../../../api/apply/check-configuration.ts';
@@ -17,6 +17,7 @@ import type { KindDefinition } from '../../../api/machinery/kind.ts';
 import type { DynamicObject } from '../../../api/machinery/object.ts';
 import { StatusError } from '../../../api/machinery/status-error.ts';
 import { applyJsonPatch, MOST_OPERATIONS } from '../../../api/patch/json-patch.ts';
+import type { Steps } from '../../../std/pauses.ts';
 import type { AdmissionAttributes } from '../../contracts.ts';
 import { type ExpressionInput, ExpressionRun, OutOfBudget, REQUEST_BUDGET } from '../matching/evaluate-expressions.ts';
 import { type CompiledCondition, compileConditions } from '../matching/match-conditions.ts';
@@ -33,20 +34,22 @@ export interface CompiledMutatingPolicy {
   readonly mutations: readonly CompiledMutation[];
 }
 
-export function compileMutatingPolicy(spec: V1MutatingAdmissionPolicySpec): CompiledMutatingPolicy {
+/** With pauses: a policy may have megabytes of expressions. */
+export function* compileMutatingPolicy(spec: V1MutatingAdmissionPolicySpec): Steps<CompiledMutatingPolicy> {
+  const pace = compilingPace();
   const params = spec.paramKind !== undefined;
   // Only mutations may make objects and patches.
-  const { compiled: variables, scope: variableScope } = compileVariables(spec.variables ?? [], { params, authorizer: true });
-  const scope: ExpressionScope = { ...variableScope, patchTypes: true };
-  return {
-    conditions: compileConditions(spec.matchConditions, { params }),
-    variables,
-    mutations: (spec.mutations ?? []).map(({ patchType, applyConfiguration, jsonPatch }) =>
-      patchType === 'JSONPatch'
-        ? { type: 'JSONPatch', expression: compileOrKeepError(jsonPatch?.expression ?? '', scope, 'json-patch') }
-        : { type: 'ApplyConfiguration', expression: compileOrKeepError(applyConfiguration?.expression ?? '', scope, 'object') },
-    ),
-  };
+  const { compiled: variables, scope } = yield* compileVariables(spec.variables ?? [], { params, authorizer: true }, pace);
+  const inMutations = { ...scope, patchTypes: true };
+  const conditions = yield* compileConditions(spec.matchConditions, { params }, pace);
+  const mutations: CompiledMutation[] = [];
+  for (const { patchType, applyConfiguration, jsonPatch } of spec.mutations ?? []) {
+    const type = patchType === 'JSONPatch' ? patchType : 'ApplyConfiguration';
+    const [source, result] =
+      type === 'JSONPatch' ? ([jsonPatch, 'json-patch'] as const) : ([applyConfiguration, 'object'] as const);
+    mutations.push({ type, expression: yield* compileOrKeepError(source?.expression ?? '', inMutations, result, pace) });
+  }
+  return { conditions, variables, mutations };
 }
 
 /** Why a mutation was not made: what the failure policy is about. */

@@ -2,11 +2,12 @@
 import {
   type CompiledVariable,
   compileVariables,
-  type ExpressionScope,
+  compilingPace,
 } from '../../../api/admissionregistration/expressions/admission-expressions.ts';
 import { typeNameOf, type Value } from '../../../api/cel/values.ts';
 import type { V1AuditAnnotation, V1ValidatingAdmissionPolicySpec, V1Validation } from '../../../api/gen/types.ts';
 import type { StatusReason } from '../../../api/machinery/status-error.ts';
+import type { Steps } from '../../../std/pauses.ts';
 import { type ExpressionInput, ExpressionRun, OutOfBudget, REQUEST_BUDGET } from '../matching/evaluate-expressions.ts';
 import {
   type CompiledCondition,
@@ -24,12 +25,16 @@ interface CompiledValidation {
   readonly check: CompiledExpression;
   readonly message: CompiledExpression | undefined;
 }
+interface CompiledAnnotation {
+  readonly annotation: V1AuditAnnotation;
+  readonly value: CompiledExpression;
+}
 export interface CompiledValidatingPolicy {
   readonly failurePolicy: string;
   readonly conditions: readonly CompiledCondition[];
   readonly variables: readonly CompiledVariable[];
   readonly validations: readonly CompiledValidation[];
-  readonly annotations: readonly { readonly annotation: V1AuditAnnotation; readonly value: CompiledExpression }[];
+  readonly annotations: readonly CompiledAnnotation[];
 }
 
 /** A validation that failed, or could not be made and counts as failed. */
@@ -48,26 +53,26 @@ export interface Verdict {
   readonly ignored: readonly string[];
 }
 
-export function compileValidatingPolicy(spec: V1ValidatingAdmissionPolicySpec): CompiledValidatingPolicy {
+/** With pauses: a policy may have megabytes of expressions. */
+export function* compileValidatingPolicy(spec: V1ValidatingAdmissionPolicySpec): Steps<CompiledValidatingPolicy> {
+  const pace = compilingPace();
   const params = spec.paramKind !== undefined;
-  const base: ExpressionScope = { params, authorizer: true };
-  const { compiled: variables, scope } = compileVariables(spec.variables ?? [], base);
-  return {
-    failurePolicy: spec.failurePolicy ?? 'Fail',
-    conditions: compileConditions(spec.matchConditions, { params }),
-    variables,
-    validations: (spec.validations ?? []).map((validation) => ({
-      validation,
-      check: compileOrKeepError(validation.expression, scope, 'bool'),
-      message: validation.messageExpression
-        ? compileOrKeepError(validation.messageExpression, { ...scope, authorizer: false }, 'string')
-        : undefined,
-    })),
-    annotations: (spec.auditAnnotations ?? []).map((annotation) => ({
-      annotation,
-      value: compileOrKeepError(annotation.valueExpression.trim(), scope, 'string-or-null'),
-    })),
-  };
+  const { compiled: variables, scope } = yield* compileVariables(spec.variables ?? [], { params, authorizer: true }, pace);
+  const conditions = yield* compileConditions(spec.matchConditions, { params }, pace);
+  const validations: CompiledValidation[] = [];
+  for (const validation of spec.validations ?? []) {
+    const { expression, messageExpression } = validation;
+    const check = yield* compileOrKeepError(expression, scope, 'bool', pace);
+    const inMessages = { ...scope, authorizer: false };
+    const message = messageExpression ? yield* compileOrKeepError(messageExpression, inMessages, 'string', pace) : undefined;
+    validations.push({ validation, check, message });
+  }
+  const annotations: CompiledAnnotation[] = [];
+  for (const annotation of spec.auditAnnotations ?? []) {
+    const value = yield* compileOrKeepError(annotation.valueExpression.trim(), scope, 'string-or-null', pace);
+    annotations.push({ annotation, value });
+  }
+  return { failurePolicy: spec.failurePolicy ?? 'Fail', conditions, variables, validations, annotations };
 }
 
 const NOTHING: Verdict = { denials: [], annotations: [], annotationErrors: [], ignored: [] };

@@ -12,6 +12,7 @@ import { currentObjects } from '../matching/current-objects.ts';
 import { createMemories, type ReinvocationMemory, reinvocationOf } from '../matching/reinvocation.ts';
 import { refuse } from '../refusal.ts';
 import { requestTimedOut } from '../webhooks/refusals.ts';
+import { CompiledPolicies } from './compiled-policies.ts';
 import type { CompiledMutatingPolicy } from './evaluate-mutating-policy.ts';
 import {
   type Binding,
@@ -46,7 +47,7 @@ export function createMutatingPolicies(deps: PolicyDeps): AdmissionPlugin {
   const hooks = currentObjects(reader, [mutatingAdmissionPolicyKind, mutatingAdmissionPolicyBindingKind], (policies, bindings) =>
     policyHooks(policies!, bindings!, deps),
   );
-  const compiled = new WeakMap<PolicyHook, CompiledMutatingPolicy>();
+  const compiled = new CompiledPolicies<CompiledMutatingPolicy>(metrics);
   const memoryOf = createMemories();
 
   async function invocations(attributes: AdmissionAttributes, failures: Failure[]): Promise<Invocation[]> {
@@ -84,9 +85,7 @@ export function createMutatingPolicies(deps: PolicyDeps): AdmissionPlugin {
     const { compileMutatingPolicy, MutationFailure, mutate, putInPlace } = await import('./evaluate-mutating-policy.ts');
     const { ConditionFailure, conditionsHold } = await import('../matching/match-conditions.ts');
     const spec = hook.spec as V1MutatingAdmissionPolicySpec;
-    const compile = () => compileMutatingPolicy(spec);
-    const policy = compiled.get(hook) ?? metrics?.timeCompilation(compile) ?? compile();
-    compiled.set(hook, policy);
+    const policy = await compiled.of(hook.spec, () => compileMutatingPolicy(spec));
     const reinvocation = reinvocationOf(attributes);
     const fixed = { attributes, kind, params, decisions, variables: policy.variables };
     const id = `${hook.name}/${binding.name}/${params?.metadata.namespace ?? ''}/${params?.metadata.name ?? ''}`;

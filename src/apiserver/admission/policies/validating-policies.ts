@@ -11,6 +11,7 @@ import { currentObjects } from '../matching/current-objects.ts';
 import type { MatchDeps } from '../matching/request-matcher.ts';
 import { refuse } from '../refusal.ts';
 import { requestTimedOut } from '../webhooks/refusals.ts';
+import { CompiledPolicies } from './compiled-policies.ts';
 import type { CompiledValidatingPolicy, Denial, Verdict } from './evaluate-validating-policy.ts';
 import {
   type Binding,
@@ -49,13 +50,11 @@ export function createValidatingPolicies(deps: PolicyDeps): AdmissionPlugin {
     [validatingAdmissionPolicyKind, validatingAdmissionPolicyBindingKind],
     (policies, bindings) => policyHooks(policies!, bindings!, deps),
   );
-  const compiled = new WeakMap<PolicyHook, CompiledValidatingPolicy>();
+  const compiled = new CompiledPolicies<CompiledValidatingPolicy>(metrics);
 
   async function judge(hook: PolicyHook, attributes: AdmissionAttributes, kind: KindDefinition, denied: Denied[]): Promise<void> {
     const { compileValidatingPolicy, evaluateValidatingPolicy } = await import('./evaluate-validating-policy.ts');
-    const compile = () => compileValidatingPolicy(hook.spec);
-    const policy = compiled.get(hook) ?? metrics?.timeCompilation(compile) ?? compile();
-    compiled.set(hook, policy);
+    const policy = await compiled.of(hook.spec, () => compileValidatingPolicy(hook.spec));
     const paramKind = paramKindOf(hook.spec, deps);
     let request: VersionedRequest | undefined;
     const decisions = new AuthorizerDecisions(authorizer, attributes.user);

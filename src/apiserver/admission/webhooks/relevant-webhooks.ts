@@ -1,6 +1,7 @@
 /** Which webhooks a request is to be shown to. */
 import type { KindDefinition } from '../../../api/machinery/kind.ts';
 import { forbidden } from '../../../api/machinery/status-error.ts';
+import { runInTurns } from '../../../std/turn-pace.ts';
 import type { AdmissionAttributes, Authorizer, ObjectReader } from '../../contracts.ts';
 import type { AdmissionMetrics } from '../../metrics/admission-metrics.ts';
 import { AuthorizerDecisions } from '../matching/authorizer-decisions.ts';
@@ -17,7 +18,7 @@ export interface ConditionDeps {
 /** Decides about match conditions, compiling each webhook's when they are first met. */
 export class WebhookConditions {
   readonly #deps: ConditionDeps;
-  readonly #compiled = new WeakMap<Webhook, readonly CompiledCondition[]>();
+  readonly #compiled = new WeakMap<Webhook, Promise<readonly CompiledCondition[]>>();
   readonly #type: 'admit' | 'validate';
 
   constructor(deps: ConditionDeps, type: 'admit' | 'validate') {
@@ -39,8 +40,12 @@ export class WebhookConditions {
   async #evaluate(webhook: Webhook, attributes: AdmissionAttributes, kind: KindDefinition): Promise<boolean> {
     const { hook } = webhook;
     const { compileConditions, ConditionFailure, conditionsHold } = await import('../matching/match-conditions.ts');
-    const compiled = this.#compiled.get(webhook) ?? compileConditions(hook.matchConditions, { params: false });
-    this.#compiled.set(webhook, compiled);
+    let compiling = this.#compiled.get(webhook);
+    if (!compiling) {
+      compiling = Promise.resolve(runInTurns(compileConditions(hook.matchConditions, { params: false })));
+      this.#compiled.set(webhook, compiling);
+    }
+    const compiled = await compiling;
     const { authorizer, metrics } = this.#deps;
     const of = { metrics, name: hook.name, kind: 'webhook', type: this.#type } as const;
     const [object, oldObject] = await Promise.all(
