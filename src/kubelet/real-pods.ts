@@ -159,7 +159,7 @@ export async function createRealPods(options: RealPodsOptions): Promise<RealNode
     pods: () => pods.pods(),
     paths,
     cgroups,
-    mountedVolumes: (podUid) => volumes.usageOf(podUid),
+    mountedVolumes: (podUid, but) => volumes.usageOf(podUid, but),
     clock,
     logger,
   });

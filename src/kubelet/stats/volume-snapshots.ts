@@ -10,8 +10,8 @@ export interface VolumeSnapshotsOptions {
   readonly clock: Clock;
   /** `volumeStatsAggPeriod`: a pod's volumes are measured so seldom; negative: never. */
   readonly periodMs: number;
-  /** The volumes of a pod as who mounted them knows them: those of claims and drivers are taken from there. */
-  readonly mounted?: (podUid: string) => Promise<readonly MountedVolume[]>;
+  /** The volumes of a pod as who mounted them knows them, but for those of some names: those of claims and drivers are taken from there. */
+  readonly mounted?: (podUid: string, but: ReadonlySet<string>) => Promise<readonly MountedVolume[]>;
 }
 
 export interface MountedVolume {
@@ -99,8 +99,8 @@ export class VolumeSnapshots {
       const space = await spaceOf(path, kind.inMemory);
       if (space) found.push({ name: volume.name, timeMs: clock.now(), space, ephemeral: kind.ephemeral });
     }
-    for (const { name, claim, space } of (await this.#options.mounted?.(uid)) ?? [])
-      if (!own.has(name)) found.push({ name, timeMs: clock.now(), space, ephemeral: false, ...(claim && { claim }) });
+    for (const { name, claim, space } of (await this.#options.mounted?.(uid, own)) ?? [])
+      found.push({ name, timeMs: clock.now(), space, ephemeral: false, ...(claim && { claim }) });
     return found;
   }
 }

@@ -7,6 +7,7 @@ import { expandVariables } from '../containers/variable-expansion.ts';
 import { PodPartError } from '../pods/pod-parts.ts';
 import type { ContainerDevice, ContainerMount, MountPropagation } from '../runtime/preparation.ts';
 import { bindSubPath } from './sub-path.ts';
+import type { VolumeCalls } from './volume-calls.ts';
 import type { ReadyVolume } from './volume-kind.ts';
 
 export type Variables = readonly { readonly name: string; readonly value: string }[];
@@ -23,6 +24,7 @@ export interface ContainerMountsRequest {
 
 export interface HostTools {
   readonly mounts: Mounts;
+  readonly calls: VolumeCalls;
   readonly logger: Logger;
 }
 
@@ -95,7 +97,7 @@ interface Place {
 
 async function placeOf(
   { volume, mount, index, request }: Place,
-  { mounts, logger }: HostTools,
+  host: HostTools,
 ): Promise<Pick<ContainerMount, 'hostPath' | 'image'>> {
   const { container, podDirectory, environment } = request;
   const subPath = subPathOf(mount, environment);
@@ -104,10 +106,10 @@ async function placeOf(
   if (subPath === undefined) return { hostPath: volume.path };
   const target = join(podDirectory, 'volume-subpaths', mount.name, container.name, String(index));
   try {
-    return { hostPath: await bindSubPath({ volumePath: volume.path, subPath, target }, mounts) };
+    return { hostPath: await bindSubPath({ volumePath: volume.path, subPath, target }, host) };
   } catch (cause) {
     // The user is told no paths of the host.
-    logger.error('Failed to prepare subPath', { volume: mount.name, container: container.name, subPath, error: cause });
+    host.logger.error('Failed to prepare subPath', { volume: mount.name, container: container.name, subPath, error: cause });
     throw refusal(`failed to prepare subPath for volumeMount "${mount.name}" of container "${container.name}"`, cause);
   }
 }

@@ -2,6 +2,7 @@ import type { Stats } from 'node:fs';
 import { chmod, open, stat } from 'node:fs/promises';
 import type { V1HostPathVolumeSource } from '../../api/gen/types.ts';
 import { makeDirectories } from '../../std/directories.ts';
+import type { VolumeCalls } from './volume-calls.ts';
 import type { VolumeKind } from './volume-kind.ts';
 
 const WORDS: Readonly<Record<string, readonly [words: string, is: (stats: Stats) => boolean]>> = {
@@ -12,15 +13,15 @@ const WORDS: Readonly<Record<string, readonly [words: string, is: (stats: Stats)
   BlockDevice: ['a block device', (stats) => stats.isBlockDevice()],
 };
 
-export const hostPath: VolumeKind = {
+export const createHostPath = (calls: VolumeCalls): VolumeKind => ({
   plugin: 'kubernetes.io/host-path',
   refreshed: false,
   async setUp({ volume, bound }) {
     const source = bound?.persistentVolume.spec?.hostPath ?? volume.hostPath!;
-    await checkHostPath(source);
+    await calls.run(source.path, () => checkHostPath(source));
     return { path: source.path, readOnly: bound?.readOnly ?? false };
   },
-};
+});
 
 /**
  * Makes what the type lets be made, and rejects in upstream's words (pkg/volume/host_path) when the path is something else. Links are

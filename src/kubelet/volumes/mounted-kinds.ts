@@ -2,10 +2,11 @@
 import { mkdir, rmdir, stat } from 'node:fs/promises';
 import type { Mounts } from '../../host/mounts.ts';
 import { ownershipFor } from './pod-groups.ts';
+import type { VolumeCalls } from './volume-calls.ts';
 import type { VolumeKind, VolumeTask } from './volume-kind.ts';
 import { applyOwnership } from './volume-ownership.ts';
 
-export function createLocal(mounts: Mounts): VolumeKind {
+export function createLocal(mounts: Mounts, calls: VolumeCalls): VolumeKind {
   return {
     plugin: 'kubernetes.io/local-volume',
     refreshed: false,
@@ -14,10 +15,12 @@ export function createLocal(mounts: Mounts): VolumeKind {
       const { path = '' } = local ?? {};
       const readOnly = bound?.readOnly ?? false;
       if (path.split('/').includes('..')) throw new Error(`invalid path: ${path} must not contain '..'`);
-      const stats = await stat(path).catch((error: NodeJS.ErrnoException) => {
-        if (error.code === 'ENOENT') throw new Error(`path "${path}" does not exist`);
-        throw error;
-      });
+      const stats = await calls
+        .run(path, () => stat(path))
+        .catch((error: NodeJS.ErrnoException) => {
+          if (error.code === 'ENOENT') throw new Error(`path "${path}" does not exist`);
+          throw error;
+        });
       if (bound?.persistentVolume.spec?.volumeMode === 'Block') {
         if (!stats.isBlockDevice()) throw new Error(`local volume path ${path} is no block device, but its volumeMode is Block`);
         return { devicePath: path, readOnly };

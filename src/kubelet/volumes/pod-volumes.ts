@@ -15,6 +15,7 @@ import { type ChangeDetection, createObjectCache } from './object-cache.ts';
 import { namesIn, removeLeftovers, VOLUME_PARTS } from './pod-leftovers.ts';
 import { createServiceAccountTokens } from './service-account-tokens.ts';
 import { shareRoot } from './shared-root.ts';
+import { VolumeCalls } from './volume-calls.ts';
 import type { BoundClaim, ReadyVolume, VolumeKind } from './volume-kind.ts';
 import { createVolumeKinds, type VolumeKinds } from './volume-kinds.ts';
 import { measureVolume, type VolumeUsage } from './volume-usage.ts';
@@ -23,8 +24,11 @@ import { kindOfPersistentVolume, kindOfVolume, usedVolumes } from './volume-uses
 export interface NodeVolumes extends PodVolumes, Component {
   /** ConfigMaps and Secrets of the pods that were set up, watched as long as they are here. */
   readonly objects: ObjectReader;
-  /** Of every volume of the pod that has bytes of its own; empty for a pod that is not set up. Walks directories: not for every second. */
-  usageOf(podUid: string): Promise<readonly VolumeUsage[]>;
+  /**
+   * Of every volume of the pod that has bytes of its own, but for those of the names in `but`; empty for a pod that is not set up. Walks
+   * directories: not for every second.
+   */
+  usageOf(podUid: string, but?: ReadonlySet<string>): Promise<readonly VolumeUsage[]>;
   /** For `Node.status.volumesInUse`, by which whoever attaches volumes knows what must not be detached yet. */
   volumesInUse(): readonly string[];
 }
@@ -63,6 +67,7 @@ class MountedVolumes implements NodeVolumes {
   readonly #tokens;
   readonly #context: PodPartContext;
   readonly #mounts: Mounts;
+  readonly #calls: VolumeCalls;
   readonly #kinds: VolumeKinds;
   readonly #pods = new Map<string, PodState>();
   readonly #turns = new Turns<string>();
@@ -73,6 +78,7 @@ class MountedVolumes implements NodeVolumes {
     const { client, clock, logger, random, configuration } = context;
     this.#context = context;
     this.#mounts = mounts;
+    this.#calls = new VolumeCalls(clock);
     const changeDetection = configuration['configMapAndSecretChangeDetectionStrategy'] as ChangeDetection;
     this.objects = createObjectCache({ client, changeDetection, clock, logger, random });
     this.#tokens = createServiceAccountTokens({ client, clock, logger, random });
@@ -84,6 +90,7 @@ class MountedVolumes implements NodeVolumes {
     this.#kinds = createVolumeKinds({
       context,
       mounts,
+      calls: this.#calls,
       images,
       plugins,
       objects: this.objects,
@@ -203,7 +210,7 @@ class MountedVolumes implements NodeVolumes {
           podDirectory: podDirectory(this.#context.paths, uid),
           recursiveReadOnly: wantsRecursive ? await this.#recursiveReadOnly() : false,
         },
-        { mounts: this.#mounts, logger: this.#context.logger },
+        { mounts: this.#mounts, calls: this.#calls, logger: this.#context.logger },
       );
       // Once is enough, and walks the whole volume.
       for (const { name } of container.volumeMounts ?? []) {
@@ -252,10 +259,12 @@ class MountedVolumes implements NodeVolumes {
     return () => this.#listeners.delete(listener);
   }
 
-  async usageOf(podUid: string): Promise<readonly VolumeUsage[]> {
+  async usageOf(podUid: string, but: ReadonlySet<string> = new Set()): Promise<readonly VolumeUsage[]> {
     const usages: VolumeUsage[] = [];
+    const host = { mounts: this.#mounts, calls: this.#calls };
     for (const [name, made] of this.#pods.get(podUid)?.made ?? []) {
-      const measured = await measureVolume(made, made.kind, this.#mounts).catch((error: unknown) => {
+      if (but.has(name)) continue;
+      const measured = await measureVolume(made, made.kind, host).catch((error: unknown) => {
         this.#context.logger.debug(2, 'A volume could not be measured', { podUID: podUid, volume: name, error });
         return undefined;
       });

@@ -10,6 +10,7 @@ import type { Mounts } from '../../host/mounts.ts';
 import { type OpenEntry, openEntry } from '../../host/open-entry.ts';
 import { makeDirectoriesBelow, namesOf, openBelow } from '../../host/paths-below.ts';
 import { makeDirectories } from '../../std/directories.ts';
+import type { VolumeCalls } from './volume-calls.ts';
 
 export interface SubPathRequest {
   /** Where the volume is. The way to it is the kubelet's or the administrator's. */
@@ -24,14 +25,26 @@ export interface SubPathRequest {
  * Mounts `subPath` of a volume at `target` and answers that. A part that is missing is made: directories with the mode of the volume's
  * own. A mount of an earlier container is kept when it shows the same file, and replaced when not.
  */
-export async function bindSubPath(request: SubPathRequest, mounts: Mounts): Promise<string> {
-  const { target } = request;
-  await using entry = await openPart(request);
+export async function bindSubPath(
+  request: SubPathRequest,
+  { mounts, calls }: { readonly mounts: Mounts; readonly calls: VolumeCalls },
+): Promise<string> {
+  const { target, volumePath } = request;
+  const [volume, mounted] = [await mounts.at(volumePath), await mounts.at(target)];
+  const look = async () => {
+    const entry = await openPart(request);
+    try {
+      return { entry, isThere: mounted !== undefined && (await isSame(target, entry)) };
+    } catch (error) {
+      await entry[Symbol.asyncDispose]();
+      throw error;
+    }
+  };
+  const found = await calls.run(volume?.device ?? volumePath, look, ({ entry }) => entry[Symbol.asyncDispose]());
+  await using entry = found.entry;
   if (entry.stats.isSymbolicLink()) throw new Error(`subpath ${JSON.stringify(request.subPath)} is a symbolic link`);
-  if (await mounts.at(target)) {
-    if (await isSame(target, entry)) return target;
-    await mounts.unmount(target);
-  }
+  if (found.isThere) return target;
+  if (mounted) await mounts.unmount(target);
   await makeTarget(target, entry.stats.isDirectory());
   await mounts.bind({ source: entry.publicPath, target });
   return target;

@@ -10,17 +10,19 @@ import { createCsiKind } from './csi/csi-kind.ts';
 import { createCsiNodeObject } from './csi/csi-node-object.ts';
 import { createPluginWatcher, type PluginHandler } from './csi/plugin-watcher.ts';
 import { createEmptyDir } from './empty-dir.ts';
-import { hostPath } from './host-path.ts';
+import { createHostPath } from './host-path.ts';
 import { createImageVolume, mountsImages } from './image-volume.ts';
 import { createLocal, createNfs } from './mounted-kinds.ts';
 import { createPayloadVolume } from './payload-volume.ts';
 import type { ServiceAccountTokens } from './service-account-tokens.ts';
+import type { VolumeCalls } from './volume-calls.ts';
 import type { VolumeKind } from './volume-kind.ts';
 import type { KindName } from './volume-uses.ts';
 
 export interface VolumeKindsOptions {
   readonly context: PodPartContext;
   readonly mounts: Mounts;
+  readonly calls: VolumeCalls;
   readonly images: PodImages | undefined;
   /** Of plugins that are no CSI drivers, by type. */
   readonly plugins: Readonly<Record<string, PluginHandler>>;
@@ -41,7 +43,7 @@ export interface VolumeKinds {
 }
 
 export function createVolumeKinds(options: VolumeKindsOptions): VolumeKinds {
-  const { context, mounts, images, plugins, objects, tokens, onStale } = options;
+  const { context, mounts, calls, images, plugins, objects, tokens, onStale } = options;
   const allocatable = () => context.node()?.status?.allocatable ?? {};
   const csiNode = createCsiNodeObject(context.client, context.nodeName, context.node);
   const drivers = createCsiDrivers(csiNode);
@@ -53,10 +55,10 @@ export function createVolumeKinds(options: VolumeKindsOptions): VolumeKinds {
     secret: createPayloadVolume('kubernetes.io/secret', 'Memory', payload),
     downwardAPI: createPayloadVolume('kubernetes.io/downward-api', 'Memory', payload),
     projected: createPayloadVolume('kubernetes.io/projected', 'Memory', payload),
-    hostPath,
+    hostPath: createHostPath(calls),
     image: createImageVolume(images, () => mountsImages(context.runtime.version)),
     nfs: createNfs(mounts),
-    local: createLocal(mounts),
+    local: createLocal(mounts, calls),
     csi,
   };
   const registry = createPluginWatcher({

@@ -1,5 +1,6 @@
 import type { Mounts } from '../../host/mounts.ts';
 import { diskUsage, type FilesystemSpace, filesystemSpace } from '../stats/disk-usage.ts';
+import type { VolumeCalls } from './volume-calls.ts';
 import type { BoundClaim, ReadyVolume, VolumeKind } from './volume-kind.ts';
 
 /** Bytes and inodes of one volume, as /stats/summary tells them. */
@@ -18,14 +19,15 @@ export interface VolumeUsage {
 export async function measureVolume(
   ready: ReadyVolume & { readonly bound?: BoundClaim },
   kind: VolumeKind,
-  mounts: Mounts,
+  { mounts, calls }: { readonly mounts: Mounts; readonly calls: VolumeCalls },
 ): Promise<Pick<VolumeUsage, 'space' | 'ephemeral'> | undefined> {
   const { path, bound } = ready;
   const told = await kind.usage?.(ready);
   if (told) return { space: told, ephemeral: false };
   // A directory of the host's is not the volume's alone.
   if (path === undefined || kind.plugin === 'kubernetes.io/host-path') return undefined;
-  const space = await filesystemSpace(path);
-  if (!space || (await mounts.at(path))) return space && { space, ephemeral: false };
+  const mounted = await mounts.at(path);
+  const space = await calls.run(mounted?.device ?? path, () => filesystemSpace(path));
+  if (!space || mounted) return space && { space, ephemeral: false };
   return { space: { ...space, ...(await diskUsage(path)) }, ephemeral: !bound };
 }
