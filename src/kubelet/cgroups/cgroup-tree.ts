@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { Clock } from '../../std/clock.ts';
+import { type Clock, steadyMs } from '../../std/clock.ts';
 import { CodedError } from '../../std/coded-error.ts';
 import { type CgroupFiles, cgroupsBelow } from './cgroup-files.ts';
 import type { CgroupMounts } from './cgroup-mounts.ts';
@@ -124,7 +124,7 @@ export function createCgroupTree(options: CgroupTreeOptions): CgroupTree {
     },
     async remove(name) {
       if (name.length === 0) throw new Error('the root of the cgroups is not ours to remove');
-      const deadlineMs = clock.now() + LONGEST_REMOVE_MS;
+      const deadlineMs = steadyMs(clock) + LONGEST_REMOVE_MS;
       for (let stopped = false; ; ) {
         const below = (await Promise.all(directories(name).map((directory) => cgroupsBelow(files, directory)))).flat();
         if (below.length === 0) return;
@@ -138,7 +138,7 @@ export function createCgroupTree(options: CgroupTreeOptions): CgroupTree {
             busy = error;
           });
         if (busy === undefined) return;
-        if (clock.now() >= deadlineMs)
+        if (steadyMs(clock) >= deadlineMs)
           throw explained(`remove cgroup ${cgroupPath(name, driver)}: still there are the processes [${left.join(' ')}]`, busy);
         await clock.sleep(REMOVE_POLL_MS);
       }
