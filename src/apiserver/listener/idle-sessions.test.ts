@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { connect } from 'node:http2';
 import { test } from 'node:test';
 import { connect as connectTls } from 'node:tls';
+import { until } from '../../../test/harness/until.ts';
 import { silentLogger } from '../../std/logger.ts';
 import { createTestPki } from '../test-api.ts';
 import { openListener } from './listener.ts';
@@ -91,5 +93,24 @@ test('a request whose body never ends has its stream closed behind the answer', 
   });
   await once(stream, 'close');
   assert.equal(text, 'all');
+  session.destroy();
+});
+
+test('a client that has vanished is looked for, however quiet its connection is', { timeout: 30_000 }, async () => {
+  await using listener = await startListener('never');
+  const session = listener.session();
+  await once(
+    session.request({ ':path': '/' }).on('error', () => undefined),
+    'response',
+  );
+  const { socket } = session;
+  const hex = (port: number) => `0100007F:${port.toString(16).toUpperCase().padStart(4, '0')}`;
+  const ends = `${hex(socket.remotePort!)} ${hex(socket.localPort!)}`;
+  // The kind of the timer that runs (proc_net_tcp): 2 is the one of keepalive, 1 waits for what was sent to be acknowledged.
+  const isLookedFor = () =>
+    readFileSync('/proc/net/tcp', 'utf8')
+      .split('\n')
+      .some((line) => line.includes(ends) && line.trim().split(/\s+/)[5]?.startsWith('02:'));
+  await until('keepalive is on', isLookedFor, { timeoutMs: 20_000 });
   session.destroy();
 });

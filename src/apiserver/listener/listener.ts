@@ -91,6 +91,8 @@ const MOST_HEADERS = LARGEST_HEAD;
 const FAREWELL_MS = 500;
 /** So long the rest of a request may take that has been answered. */
 const REST_MS = 30_000;
+/** As upstream's. */
+const KEEP_ALIVE_PROBE_MS = 180_000;
 /** As upstream's servers wait for a head. */
 const HANDSHAKE_MS = 32_000;
 
@@ -175,6 +177,8 @@ export async function openListener(config: ListenerConfig): Promise<Listener> {
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
     socket.setNoDelay(true);
+    // A client that vanished without a word is noticed, though nothing is sent to it for hours.
+    socket.setKeepAlive(true, KEEP_ALIVE_PROBE_MS);
   });
   server.on('session', (session) => {
     sessions.add(session);

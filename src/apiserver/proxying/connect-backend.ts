@@ -28,7 +28,7 @@ export function connectBackend(backend: Backend): Promise<Socket> {
       },
     );
   return new Promise((resolve, reject) => {
-    const socket = connect({ host, port, noDelay: true, keepAlive: true });
+    const socket = connect({ host, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: 30_000 });
     const fail = (error: unknown) => {
       clearTimeout(timer);
       socket.destroy();
