@@ -298,6 +298,9 @@ export async function startApiServer(config: ApiServerConfig): Promise<ApiServer
   });
 
   const done = deferred();
+  // As etcd ends: whoever looks after this process starts it again, and with it the store is opened again.
+  void config.store.failed?.then((error) => done.reject(error));
+  done.promise.catch(() => undefined); // told to who looks
   let stopping: Promise<void> | undefined;
   const stop = async () => {
     logger.info('Shutting down the API server', { running: running.count });

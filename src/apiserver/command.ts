@@ -116,12 +116,17 @@ async function readEgress(values: { string(name: string): string }): Promise<Egr
   return createEgress(await readEgressConfiguration(path));
 }
 
-function untilStopped(server: ApiServer, signal: AbortSignal): Promise<void> {
-  return new Promise<void>((resolve, reject) => {
-    const stop = () => void server.stop().then(resolve, reject);
-    if (signal.aborted) stop();
-    else signal.addEventListener('abort', stop, { once: true });
+/** Ends with the signal; rejects with what the server has failed of by itself. */
+async function untilStopped(server: ApiServer, signal: AbortSignal): Promise<void> {
+  const told = new Promise<void>((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
   });
+  try {
+    await Promise.race([server.done, told]);
+  } finally {
+    await server.stop();
+  }
 }
 
 /** As upstream without --tls-cert-file: a certificate that vouches for itself, kept in --cert-dir. */

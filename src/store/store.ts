@@ -102,6 +102,8 @@ export interface Store {
   revokeLease(id: LeaseId): Promise<void>;
   /** Resolves when the store can read and write; rejects with what is wrong. */
   healthy(): Promise<void>;
+  /** Resolves with why when all calls fail until the store is opened again. Absent where that cannot be. */
+  readonly failed?: Promise<StoreError>;
   /** Ends every watch and frees everything. Further calls fail with `closed`. */
   close(): Promise<void>;
 }

@@ -17,6 +17,7 @@ export const wrapStore = (inner: Store, own: Partial<Store>): Store => ({
   keepLeaseAlive: (id) => inner.keepLeaseAlive(id),
   revokeLease: (id) => inner.revokeLease(id),
   healthy: () => inner.healthy(),
+  ...(inner.failed && { failed: inner.failed }),
   close: () => inner.close(),
   ...own,
 });

@@ -208,6 +208,7 @@ test('after a flush that failed nothing more is acknowledged until the store is 
   await sink.end();
   assert.ok(withCode('unavailable')(sink.ended?.error));
   assert.deepEqual(sink.batches, []);
+  assert.ok(withCode('unavailable')(await store.failed));
   fail = false;
   await assert.rejects(write(store, put('/a', '3')), withCode('unavailable'));
   await assert.rejects(store.get('/a'), withCode('unavailable'));

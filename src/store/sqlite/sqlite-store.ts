@@ -1,6 +1,7 @@
 import { fdatasync } from 'node:fs';
 import { promisify } from 'node:util';
 import type { Clock, Timer } from '../../std/clock.ts';
+import { deferred } from '../../std/lifecycle.ts';
 import type { Logger } from '../../std/logger.ts';
 import { checkTtl, LeaseBook } from '../lease-book.ts';
 import { checkList, checkRevision, checkTransaction, closedError, leaseNotFoundError } from '../request-check.ts';
@@ -72,6 +73,8 @@ class SqliteStore implements Store {
   readonly #checkpointer: Checkpointer;
   readonly #retries = new Map<LeaseId, Timer>();
   #compacted: Revision;
+  readonly #failed = deferred<StoreError>();
+  readonly failed = this.#failed.promise;
   /** Why no call is served any more. */
   #ended: StoreError | undefined;
   /** Why the last commit failed; undefined after one that did not. */
@@ -248,6 +251,7 @@ class SqliteStore implements Store {
     this.#ended ??= error;
     this.#leases.close();
     this.#hub.close(error);
+    this.#failed.resolve(error);
   }
 
   async #sweep(): Promise<void> {
