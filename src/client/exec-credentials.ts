@@ -1,3 +1,4 @@
+import { timeMs } from '../api/machinery/time-text.ts';
 import { type ProgramError, type RunProgram, runProgram } from '../host/run-program.ts';
 import type { ExecPlugin } from '../pki/kubeconfig-exec.ts';
 import type { Clock } from '../std/clock.ts';
@@ -116,8 +117,8 @@ export function readCredential(text: string, apiVersion: string): ExecCredential
   if (!certificatePem !== !privateKeyPem) throw new Error('plugin returned only certificate or key, not both');
   if (token && !/^[\x21-\x7e]+$/.test(token)) throw new Error('status.token: has characters that a header cannot hold');
   const expires = textOf('expirationTimestamp');
-  const expiresMs = expires === undefined ? undefined : Date.parse(expires);
-  if (Number.isNaN(expiresMs)) throw new Error('status.expirationTimestamp: is not a time');
+  const expiresMs = expires === undefined ? undefined : timeMs(expires);
+  if (expires !== undefined && expiresMs === undefined) throw new Error('status.expirationTimestamp: is not a time');
   return { token, certificatePem, privateKeyPem, ...(expiresMs !== undefined && { expiresMs }) };
 }
 

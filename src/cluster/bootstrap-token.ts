@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto';
 import type { V1Secret } from '../api/gen/types.ts';
+import { timeMs } from '../api/machinery/time-text.ts';
 import { CodedError } from '../std/coded-error.ts';
 
 /** Bootstrap token Secrets (k8s.io/cluster-bootstrap/token/api/types.go), as kubeadm writes and reads them. */
@@ -106,8 +107,8 @@ export function bootstrapTokenOf(secret: V1Secret): BootstrapToken {
   if (name !== `${TOKEN_SECRET_PREFIX}${id}`) throw wrong(`should be named "${TOKEN_SECRET_PREFIX}${id}"`);
   if (!TOKEN.test(`${id}.${value('token-secret')}`)) throw wrong('has no valid token-secret');
   const expiration = value('expiration');
-  const expiresMs = expiration ? Date.parse(expiration) : undefined;
-  if (Number.isNaN(expiresMs)) throw wrong(`has an expiration that is no time: ${JSON.stringify(expiration)}`);
+  const expiresMs = expiration ? timeMs(expiration) : undefined;
+  if (expiration && expiresMs === undefined) throw wrong(`has an expiration that is no time: ${JSON.stringify(expiration)}`);
   return {
     id,
     secret: value('token-secret'),

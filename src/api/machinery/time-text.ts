@@ -18,6 +18,12 @@ export function canonicalMicroTime(text: string): string | undefined {
   return time && `${time.toISOString().slice(0, 19)}.${/[.,](\d{6})/.exec(text)![1]}Z`;
 }
 
+/** Milliseconds since 1970 in UTC, further digits cut off; undefined for what is no time. */
+export function timeMs(text: string): number | undefined {
+  const parts = readTime(text);
+  return parts && parts.seconds * 1000 + Number(parts.fraction.slice(0, 3).padEnd(3, '0'));
+}
+
 /** Undefined also for years that have no four digits in UTC. */
 function read(text: string): Date | undefined {
   const parts = readTime(text);

@@ -58,6 +58,7 @@ const refused: Record<string, Partial<DynamicObject>> = {
   'that expired, in another zone': secret({ expiration: '2026-01-01T07:59:59+08:00' }),
   'with an expiration that is no time': secret({ expiration: 'tomorrow' }),
   'with an expiration that is only a date': secret({ expiration: '2027-01-01' }),
+  'with an expiration on a day that its month does not have': secret({ expiration: '2027-02-30T00:00:00Z' }),
   'of another type': secret({}, { type: 'Opaque' }),
   'in another namespace': secret({}, { metadata: { name: 'bootstrap-token-abcdef', namespace: 'default' } }),
   'of another name': secret({}, { metadata: { name: 'bootstrap-token-abcdeg', namespace: 'kube-system' } }),

@@ -1,5 +1,6 @@
 import { secretKind } from '../../api/core/v1/secret.ts';
 import type { DynamicObject } from '../../api/machinery/object.ts';
+import { timeMs } from '../../api/machinery/time-text.ts';
 import type { Clock } from '../../std/clock.ts';
 import type { Logger } from '../../std/logger.ts';
 import type { ObjectReader, TokenAuthenticator, UserInfo } from '../contracts.ts';
@@ -8,7 +9,6 @@ import { sameSecret, secretText } from './secret-values.ts';
 
 const TOKEN = /^([a-z0-9]{6})\.([a-z0-9]{16})$/;
 const EXTRA_GROUP = /^system:bootstrappers:[a-z0-9:-]{0,255}[a-z0-9]$/;
-const RFC3339 = /^\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(?:\.\d+)?(?:[Zz]|[+-]\d{2}:\d{2})$/;
 
 export interface BootstrapTokenDeps {
   readonly reader: ObjectReader;
@@ -50,8 +50,8 @@ export function checkBootstrapToken(
   const expiration = secretText(stored, 'expiration');
   if (expiration) {
     // What cannot be read as a time must not count as "never".
-    const expiresMs = RFC3339.test(expiration) ? Date.parse(expiration) : Number.NaN;
-    if (Number.isNaN(expiresMs)) return 'expiration is not an RFC 3339 time';
+    const expiresMs = timeMs(expiration);
+    if (expiresMs === undefined) return 'expiration is not an RFC 3339 time';
     if (expiresMs <= presented.nowMs) return 'the token has expired';
   }
   if (secretText(stored, 'usage-bootstrap-authentication') !== 'true') return 'usage-bootstrap-authentication is not "true"';

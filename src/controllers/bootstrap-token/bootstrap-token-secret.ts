@@ -1,4 +1,5 @@
 import type { V1Secret } from '../../api/gen/types.ts';
+import { timeMs } from '../../api/machinery/time-text.ts';
 import type { InformerScope } from '../framework/shared-informers.ts';
 
 export const BOOTSTRAP_TOKEN_SECRET_TYPE = 'bootstrap.kubernetes.io/token';
@@ -19,9 +20,7 @@ export function secretText(secret: V1Secret, key: string): string {
 /** When the token ends: undefined for never, at once (0) when the time cannot be read, so that a mistyped end never means for ever. */
 export function expirationMs(secret: V1Secret): number | undefined {
   const text = secretText(secret, 'expiration');
-  if (text === '') return undefined;
-  const ms = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d/.test(text) ? Date.parse(text) : Number.NaN;
-  return Number.isNaN(ms) ? 0 : ms;
+  return text === '' ? undefined : (timeMs(text) ?? 0);
 }
 
 /** The token's two halves when the Secret is a usable one: named after its id, with a secret. */

@@ -1,5 +1,6 @@
 import { secretKind } from '../../api/core/v1/secret.ts';
 import type { V1Secret } from '../../api/gen/types.ts';
+import { timeMs } from '../../api/machinery/time-text.ts';
 import type { Client } from '../../client/client.ts';
 import { unlessReason } from '../../client/unless-reason.ts';
 import { CodedError } from '../../std/coded-error.ts';
@@ -29,9 +30,9 @@ export async function listNodeTokens(client: Client, nodes: readonly string[], s
 
 function tokenOf(node: string, { metadata, data }: V1Secret): NodeToken {
   const expiration = Buffer.from(data?.['expiration'] ?? '', 'base64').toString();
-  const expiresMs = expiration ? Date.parse(expiration) : undefined;
   // What is no time has never been valid.
-  return { node, id: metadata?.name?.slice('bootstrap-token-'.length) ?? '', expiresMs: Number.isNaN(expiresMs) ? 0 : expiresMs };
+  const expiresMs = expiration ? (timeMs(expiration) ?? 0) : undefined;
+  return { node, id: metadata?.name?.slice('bootstrap-token-'.length) ?? '', expiresMs };
 }
 
 export const isExpired = ({ expiresMs }: NodeToken, nowMs: number) => expiresMs !== undefined && expiresMs <= nowMs;

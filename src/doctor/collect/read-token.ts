@@ -1,4 +1,5 @@
 import type { V1Secret } from '../../api/gen/types.ts';
+import { timeMs } from '../../api/machinery/time-text.ts';
 import type { SeenToken } from '../observations.ts';
 
 const GROUP = /^system:bootstrappers:[a-z0-9:-]{0,255}[a-z0-9]$/;
@@ -13,7 +14,7 @@ export function readToken(secret: V1Secret): SeenToken {
     .split(',')
     .filter((group) => group !== '');
   const expiration = value('expiration');
-  const expiresMs = expiration === '' ? undefined : Date.parse(expiration);
+  const expiresMs = expiration === '' ? undefined : (timeMs(expiration) ?? Number.NaN);
   const usages = Object.keys(secret.data ?? {}).filter((key) => key.startsWith(USAGE) && value(key) === 'true');
   const problem =
     (/^[a-z0-9]{6}$/.test(id) ? undefined : 'token-id is not six small letters and digits') ??

@@ -1,4 +1,6 @@
 /** What a reader of a container's log asks for: the query of `/containerLogs/…`, which is that of PodLogOptions. */
+import { timeMs } from '../../api/machinery/time-text.ts';
+
 export interface LogOptions {
   readonly follow: boolean;
   /** Of the container's life before this one. */
@@ -74,7 +76,5 @@ function bool(text: string | null): boolean {
 
 function time(text: string | undefined): number | null | undefined {
   if (text === undefined) return undefined;
-  if (!/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/.test(text)) return null;
-  const ms = Date.parse(text);
-  return Number.isNaN(ms) ? null : ms;
+  return timeMs(text) ?? null;
 }

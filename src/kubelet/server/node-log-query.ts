@@ -1,3 +1,4 @@
+import { timeMs } from '../../api/machinery/time-text.ts';
 import type { RunProgram } from '../../host/run-program.ts';
 
 /** What `/logs/?query=…` asks for (NodeLogQuery): services of the machine, or one file below the log directory. */
@@ -22,7 +23,6 @@ const LONGEST_SERVICE = 256;
 const MOST_LINES = 100_000;
 const LONGEST_PATTERN = 1024;
 const OPTIONS = ['sinceTime', 'untilTime', 'boot', 'tailLines', 'pattern'];
-const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/;
 
 /** Reads and checks a query by upstream's rules (pkg/kubelet/kubelet_server_journal.go). */
 export function parseNodeLogQuery(parameters: URLSearchParams): ParsedNodeLogQuery {
@@ -111,7 +111,7 @@ const wrong = (status: 400 | 406, field: string, why: string) =>
 /** NaN for what is no time. */
 function timeOf(text: string | null): number | undefined {
   if (!text) return undefined;
-  return TIME.test(text) ? Date.parse(text) : Number.NaN;
+  return timeMs(text) ?? Number.NaN;
 }
 
 function integerOf(text: string | null): number | undefined {
