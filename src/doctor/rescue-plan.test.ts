@@ -3,6 +3,8 @@ import { readdir } from 'node:fs/promises';
 import { test } from 'node:test';
 import { temporaryDirectory } from '../../test/harness/temporary-directory.ts';
 import { runProgram } from '../host/run-program.ts';
+import { createAuthority } from '../pki/authority.ts';
+import { generatePrivateKey } from '../pki/keys.ts';
 import { host as hostWith, unitOf } from './checks/faults.test-support.ts';
 import { at, certificate, DAY_MS, NOW_MS, node, nodeObject, observations } from './checks/observations.test-support.ts';
 import type { Observations } from './observations.ts';
@@ -47,6 +49,18 @@ test('what keeps everybody out is told first; who is well or unknown is told, to
   assert.deepEqual([plan.nodes, plan.refused, plan.unknown], [[], [{ name: 'node-1', why: 'it is Ready' }], ['node-9']]);
   assert.match(plan.first.join('\n'), /authority has expired.*\n.*clusterrolebinding.*\n.*kubectl certificate approve/);
   assert.match(rescueText(planOf({}), undefined), /nobody is to be rescued/);
+});
+
+test('a host whose certificate holds and is of an authority that was replaced is to be rescued', async () => {
+  const life = { notBeforeMs: NOW_MS - DAY_MS, notAfterMs: NOW_MS + DAY_MS };
+  const [ours, before] = await Promise.all(['now', 'before'].map((commonName) => createAuthority({ commonName, ...life })));
+  const { publicKeyDer } = await generatePrivateKey();
+  const pem = await before!.issue({ commonName: 'system:node:node-1', publicKeyDer, usages: ['client auth'], ...life });
+  const host = hostOf(NOW_MS + DAY_MS);
+  const hosts = [{ ...host, seen: { ...host.seen, kubeletClient: { path: '/c/kubelet-client-current.pem', pem } } }];
+  assert.deepEqual(planOf({ clientAuthorityPem: before!.certificatePem }, { hosts }).nodes, []);
+  const [lost] = planOf({ clientAuthorityPem: ours!.certificatePem }, { hosts }).nodes;
+  assert.equal(lost!.why, 'its client certificate is of an authority that the API server does not take');
 });
 
 /** A host whose unit has other paths than kubeadm's. */

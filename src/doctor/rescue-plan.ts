@@ -3,6 +3,7 @@
 import { shellWord } from '../std/shell-word.ts';
 import { visibleLine } from '../std/visible-text.ts';
 import { fromNow } from './checks/check.ts';
+import { foreignClient } from './checks/joining-checks.ts';
 import type { HostObservations, HostUnit, Observations, SeenNode } from './observations.ts';
 
 /** Where the kubelet of a node has what it joins with. */
@@ -74,7 +75,7 @@ export function planRescue(seen: Observations, question: RescueQuestion): Rescue
     if (!node && !host) plan.unknown.push(name);
     else {
       const kubelet = kubeletPaths(host, question.paths);
-      const { lost, why } = host ? judgeHost(host.seen, kubelet, seen.nowMs) : judgeNode(node, seen.nowMs);
+      const { lost, why } = host ? judgeHost(host.seen, kubelet, seen) : judgeNode(node, seen.nowMs);
       if (lost) plan.nodes.push(rescued({ name, why, node, host, kubelet }, question));
       else if (names.length > 0 || host) plan.refused.push({ name, why });
     }
@@ -115,7 +116,11 @@ interface Judgement {
 }
 
 /** What its host shows counts, whatever the cluster has heard of it. */
-function judgeHost(host: HostObservations, { certificateDirectory }: KubeletPaths, nowMs: number): Judgement {
+function judgeHost(
+  host: HostObservations,
+  { certificateDirectory }: KubeletPaths,
+  { nowMs, clientAuthorityPem }: Observations,
+): Judgement {
   const unit = unitOf(host);
   if (!unit) return { lost: false, why: 'there is no unit of the kubelet on its host: let it join as a new one' };
   if (unit.whole && !unit.flags.has('bootstrap-kubeconfig'))
@@ -130,6 +135,8 @@ function judgeHost(host: HostObservations, { certificateDirectory }: KubeletPath
   const hasEnded = certificate.notAfterMs < nowMs;
   const end = `its client certificate ${hasEnded ? 'ran out' : 'ends'} ${fromNow(certificate.notAfterMs, nowMs)}`;
   if (hasEnded) return { lost: true, why: end };
+  if (foreignClient(host, clientAuthorityPem))
+    return { lost: true, why: 'its client certificate is of an authority that the API server does not take' };
   return { lost: false, why: `${end}, so that it needs no other: see journalctl -u kubelet on its host` };
 }
 

@@ -59,7 +59,7 @@ test('another plugin under pods that there are is refused, whichever it is; the 
   for (const before of plugins)
     for (const after of [...plugins, 'none']) {
       const told = await remarks(of(after), { made: of(before) });
-      if (before === after) assert.deepEqual(told, [], before);
+      if (before === after || (before === 'bridge' && after === 'none')) assert.deepEqual(told, [], before);
       else {
         assert.equal(told.length, 3, `${before} to ${after}`);
         assert.ok(

@@ -24,19 +24,28 @@ export const changedParts = (
   facts: ReadonlyMap<string, HostFacts>,
 ): Remark[] => [...changedRanges(plans, facts), ...changedPlugins(inventory, facts)];
 
-/** Hosts with the pod network of another plugin: two would set up pods by turns, and neither reaches the other's. */
+/**
+ * Hosts with the pod network of another plugin: two would set up pods by turns, and neither reaches the other's. Whoever brings a network of
+ * his own may have its file where that of `bridge` lies.
+ */
 function changedPlugins(inventory: Inventory, facts: ReadonlyMap<string, HostFacts>): Remark[] {
   const { plugin } = inventory.network;
   const workers = inventory.hosts.filter(({ roles }) => roles.includes('worker'));
   return workers.flatMap(({ name }) => {
     const fact = facts.get(name);
-    const running = Object.entries(NETWORK_SERVICES).filter(
-      ([, service]) => (fact?.units.get(`${service}.service`)?.fingerprint ?? '') !== '',
-    );
-    const there = [...running.map(([one]) => one), ...(fact?.files.has(cniFile(inventory)) ? ['bridge'] : [])];
-    const other = there.find((one) => one !== plugin);
+    const running = Object.entries(NETWORK_SERVICES).flatMap(([one, service]): [string, string][] => {
+      const unit = fact?.units.get(`${service}.service`);
+      const isOurs = unit?.active === 'active' && unit.fingerprint !== '';
+      return isOurs ? [[one, `systemctl disable --now ${service}; rm -f /etc/cni/net.d/10-${one}.conflist`]] : [];
+    });
+    const hasBridge = plugin !== 'none' && fact?.files.has(cniFile(inventory));
+    const there: [string, string][] = [
+      ...running,
+      ...(hasBridge ? [['bridge', `rm ${cniFile(inventory)}`] as [string, string]] : []),
+    ];
+    const [other, remedy] = there.find(([one]) => one !== plugin) ?? [];
     if (other === undefined) return [];
-    const message = `network.plugin is "${plugin}", and pods of this cluster have the network of "${other}", which nothing takes from under them: put that back, or make another cluster`;
+    const message = `network.plugin is "${plugin}", and pods of this cluster have the network of "${other}", which nothing takes from under them: put that back, or take it off all workers first (${remedy}) and make their pods anew`;
     return [{ host: name, message }];
   });
 }

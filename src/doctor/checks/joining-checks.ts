@@ -32,7 +32,7 @@ function checkClock({ clockOffsetMs = 0, hostName }: HostObservations): Finding[
 }
 
 function checkKubelet(host: HostObservations, seen: Observations): Finding[] {
-  const { nodes, nowMs, clientAuthorityPem } = seen;
+  const { nodes, nowMs } = seen;
   const unit = kubeletOf(host)!;
   const [client] = certificatesIn(host.kubeletClient?.pem);
   const given = client?.commonName.startsWith(USER) ? client.commonName.slice(USER.length) : undefined;
@@ -46,7 +46,7 @@ function checkKubelet(host: HostObservations, seen: Observations): Finding[] {
         status?.conditions?.some(({ type, status: is }) => type === 'Ready' && is === 'True'),
     ) ?? false;
   if (isReady(name) || isReady(given)) return [];
-  const isTrusted = client === undefined || clientAuthorityPem === undefined || isSignedByAny(client, clientAuthorityPem);
+  const isTrusted = foreignClient(host, seen.clientAuthorityPem) === undefined;
   const isUsable = client !== undefined && client.notAfterMs >= nowMs && isTrusted;
   const findings: Finding[] = [];
   if (!isTrusted)
@@ -73,6 +73,15 @@ function checkKubelet(host: HostObservations, seen: Observations): Finding[] {
       remedy: `muster explain node ${shellWord(name)}; on the host: journalctl -u kubelet`,
     });
   return findings;
+}
+
+/** The certificate that a host's kubelet shows the API server, if that takes none of its authority. */
+export function foreignClient(
+  { kubeletClient }: HostObservations,
+  clientAuthorityPem: string | undefined,
+): Certificate | undefined {
+  const [client] = certificatesIn(kubeletClient?.pem);
+  return client && clientAuthorityPem !== undefined && !isSignedByAny(client, clientAuthorityPem) ? client : undefined;
 }
 
 /** What a kubelet that has no certificate yet, or none of use, finds when it asks for one. */
