@@ -103,16 +103,19 @@ const CAUSES: readonly (readonly [cause: string, code: string, remedy: RegExp, s
     'no right to ask for this token’s groups',
     'DOC-107',
     /--groups=system:bootstrappers:workers$/,
-    observations({
-      tokens: [token({ groups: [] })],
-      rbac: {
-        roles: ROLES,
-        bindings: [
-          binding('b', 'system:node-bootstrapper', 'Group', 'system:bootstrappers:workers'),
-          ...[BINDINGS.approve, BINDINGS.renew],
-        ],
+    newcomer(
+      {},
+      {
+        tokens: [token({ groups: [] })],
+        rbac: {
+          roles: ROLES,
+          bindings: [
+            binding('b', 'system:node-bootstrapper', 'Group', 'system:bootstrappers:workers'),
+            ...[BINDINGS.approve, BINDINGS.renew],
+          ],
+        },
       },
-    }),
+    ),
   ],
   [
     'an API server without tokens',

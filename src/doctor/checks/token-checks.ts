@@ -52,7 +52,7 @@ function checkToken(token: SeenToken, rbac: SeenRbac | undefined, nowMs: number)
     });
   if (usages.includes('authentication') && rbac && isLeftOut(token, rbac))
     findings.push({
-      ...{ code: 'DOC-107', severity: 'warning', subject },
+      ...{ code: 'DOC-107', severity: 'error', subject },
       message: 'A bootstrap token may not create certificate requests, though others may: no node can join with it.',
       evidence: `its groups: ${[EVERY_TOKEN, ...groups].join(', ')}; no binding of system:node-bootstrapper names one of them`,
       remedy: reachRemedy(token, joiningGroups(rbac)),
