@@ -13,6 +13,7 @@ import type { IncomingMessage } from 'node:http';
 import { Agent, request } from 'node:https';
 import { readKubeconfig, resolveContext } from '../src/pki/kubeconfig.ts';
 import { report, residentMb, startBenchCluster, summary, threadsMs } from './bench-cluster.ts';
+import { forMany } from './for-many.ts';
 
 const runs = Number(process.argv[2] ?? 5);
 const pods = Number(process.argv[3] ?? 2000);
@@ -58,11 +59,7 @@ async function call(method: string, path: string, body?: object, type?: string):
 /** Does `count` operations, `atOnce` at a time, and answers the rate. */
 async function pooled(count: number, atOnce: number, operation: (i: number) => Promise<unknown>): Promise<number> {
   const startMs = performance.now();
-  let next = 0;
-  const worker = async () => {
-    while (next < count) await operation(next++);
-  };
-  await Promise.all(Array.from({ length: atOnce }, worker));
+  await forMany(count, operation, atOnce);
   return count / ((performance.now() - startMs) / 1000);
 }
 

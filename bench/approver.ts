@@ -27,7 +27,8 @@ import { generatePrivateKey } from '../src/pki/keys.ts';
 import { systemClock } from '../src/std/clock.ts';
 import { silentLogger } from '../src/std/logger.ts';
 import { until } from '../test/harness/until.ts';
-import { cpuMs, report, startBenchCluster } from './bench-cluster.ts';
+import { cpuMs, quantile, report, startBenchCluster } from './bench-cluster.ts';
+import { forMany } from './for-many.ts';
 
 const count = Number(process.argv[2] ?? 1000);
 const coming = Number(process.argv[3] ?? 200);
@@ -48,13 +49,8 @@ function range(from: number, to: number): number[] {
   return Array.from({ length: to - from }, (_, i) => from + i);
 }
 
-async function tenAtATime(items: readonly number[], work: (i: number) => Promise<void>): Promise<void> {
-  let next = 0;
-  const worker = async () => {
-    while (next < items.length) await work(items[next++]!);
-  };
-  await Promise.all(Array.from({ length: 10 }, worker));
-}
+const tenAtATime = (items: readonly number[], work: (i: number) => Promise<void>) =>
+  forMany(items.length, (at) => work(items[at]!), 10);
 
 const askedMs = new Map<string, number>();
 const decidedMs = new Map<string, number>();
@@ -126,18 +122,16 @@ function startApprover(signal: AbortSignal) {
   return { started: approver.start(signal), done: approver.done, metrics };
 }
 
-const quantile = (sorted: readonly number[], q: number) =>
-  Math.round(sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * q))]!);
-
 /** Waits until all of a round are decided and prints how long that took, from their making or, when it came later, from `fromMs` on. */
 async function tell(round: string, items: readonly number[], fromMs = 0): Promise<void> {
   const names = items.map((i) => `${round}-${i}`);
   await until(`round ${round} is decided`, () => names.every((name) => decidedMs.has(name)), wait);
-  const took = names.map((name) => decidedMs.get(name)! - Math.max(fromMs, askedMs.get(name)!)).toSorted((a, b) => a - b);
+  const took = names.map((name) => decidedMs.get(name)! - Math.max(fromMs, askedMs.get(name)!));
+  const at = (share: number) => Math.round(quantile(took, share));
   const cpu = { approver: cpuMs(process.pid) - before.approver, controlPlane: cpuMs(cluster.pid) - before.controlPlane };
   report({
-    ...{ bench: 'approver', round, requests: items.length, medianMs: quantile(took, 0.5), p99Ms: quantile(took, 0.99) },
-    ...{ lastMs: quantile(took, 1), cpuMsEach: Number(((cpu.approver + cpu.controlPlane) / items.length).toFixed(2)) },
+    ...{ bench: 'approver', round, requests: items.length, medianMs: at(0.5), p99Ms: at(0.99) },
+    ...{ lastMs: at(1), cpuMsEach: Number(((cpu.approver + cpu.controlPlane) / items.length).toFixed(2)) },
     ...{ ofControlPlane: Number((cpu.controlPlane / items.length).toFixed(2)) },
   });
 }

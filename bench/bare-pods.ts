@@ -2,6 +2,7 @@ import { type CriClient, createCriClient } from '../src/kubelet/runtime/cri/api/
 import type { Containerd } from '../test/harness/containerd.ts';
 import { criPods } from '../test/harness/cri-pods.ts';
 import { BUSYBOX } from '../test/harness/images.ts';
+import { quantile } from './bench-cluster.ts';
 
 export interface BarePod {
   readonly sandboxId: string;
@@ -57,7 +58,5 @@ async function startPod(cri: CriClient, root: string, name: string): Promise<Bar
 
 /** Of latencies in milliseconds. */
 export function latencies(values: readonly number[]): { median: number; p99: number } {
-  const sorted = [...values].sort((a, b) => a - b);
-  const at = (share: number) => Math.round(sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))]!);
-  return { median: at(0.5), p99: at(0.99) };
+  return { median: Math.round(quantile(values, 0.5)), p99: Math.round(quantile(values, 0.99)) };
 }

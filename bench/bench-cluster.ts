@@ -74,10 +74,15 @@ export function residentMb(pid: number): number {
   return Math.round(Number(match?.[1]) / 1024);
 }
 
+/** What such a share of the values is below, between 0 and 1. */
+export function quantile(values: readonly number[], share: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))]!;
+}
+
 /** Median and worst of several runs; of rates the worst is the lowest. */
 export function summary(values: readonly number[], worst: 'highest' | 'lowest'): { median: number; worst: number } {
-  const sorted = [...values].sort((a, b) => a - b);
-  return { median: sorted[Math.floor(sorted.length / 2)]!, worst: sorted.at(worst === 'highest' ? -1 : 0)! };
+  return { median: quantile(values, 0.5), worst: quantile(values, worst === 'highest' ? 1 : 0) };
 }
 
 /** One JSON line, with what else the machine was doing. */

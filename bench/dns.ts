@@ -7,9 +7,7 @@
  * Prints one JSON line a measurement. The askers take the other processor of a machine with two.
  */
 import { createSocket } from 'node:dgram';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { writeFile } from 'node:fs/promises';
 import { serviceKind } from '../src/api/core/v1/service.ts';
 import type { V1Service } from '../src/api/gen/types.ts';
 import { clientFromKubeconfig } from '../src/client/kubeconfig-client.ts';
@@ -18,8 +16,10 @@ import { readMessage } from '../src/dns/message/read-message.ts';
 import { MessageWriter } from '../src/dns/message/write-message.ts';
 import { startComponent } from '../test/harness/component-process.ts';
 import { freePort } from '../test/harness/free-port.ts';
+import { temporaryDirectory } from '../test/harness/temporary-directory.ts';
 import { until } from '../test/harness/until.ts';
-import { cpuMs, report, residentMb, startBenchCluster, summary } from './bench-cluster.ts';
+import { cpuMs, quantile, report, residentMb, startBenchCluster, summary } from './bench-cluster.ts';
+import { forMany } from './for-many.ts';
 
 const runs = Number(process.argv[2] ?? 5);
 const services = Number(process.argv[3] ?? 1000);
@@ -27,10 +27,10 @@ const QUERIES = 20_000;
 const ASKERS = 64;
 const IDLE_ROUNDS = 20;
 
-const directory = await mkdtemp(join(tmpdir(), 'muster-bench-dns-'));
+await using directory = await temporaryDirectory();
 await using cluster = await startBenchCluster();
 const [port, upstreamPort] = [await freePort(), await freePort()];
-const [upstreamFile, corefile] = [join(directory, 'Upstream'), join(directory, 'Corefile')];
+const [upstreamFile, corefile] = [directory.file('Upstream'), directory.file('Corefile')];
 const kubernetes = '  kubernetes cluster.local in-addr.arpa {\n    pods insecure\n    ttl 30\n  }\n';
 await writeFile(upstreamFile, `.:${upstreamPort} {\n  bind 127.0.0.1\n  hosts {\n    192.0.2.1 www.example.test\n  }\n}\n`);
 await writeFile(
@@ -95,8 +95,7 @@ async function round(nameOf: (i: number) => string, rcode: number, count: number
     });
   await Promise.all(Array.from({ length: ASKERS }, asker));
   const seconds = (performance.now() - startMs) / 1000;
-  latencies.sort((a, b) => a - b);
-  const at = (share: number) => Number(latencies[Math.floor(latencies.length * share)]!.toFixed(2));
+  const at = (share: number) => Number(quantile(latencies, share).toFixed(2));
   return {
     perSecond: Math.round(count / seconds),
     p50Ms: at(0.5),
@@ -118,17 +117,14 @@ async function settledMb(): Promise<number> {
 const emptyMb = await settledMb();
 const client = await clientFromKubeconfig(cluster.kubeconfig);
 const resource = client.resource<V1Service>(serviceKind, 'default');
-for (let i = 0; i < services; i += 32)
-  await Promise.all(
-    Array.from({ length: Math.min(32, services - i) }, (_, n) =>
-      resource.create({
-        apiVersion: 'v1',
-        kind: 'Service',
-        metadata: { name: `svc-${i + n}`, namespace: 'default' },
-        spec: { selector: { app: `svc-${i + n}` }, ports: [{ name: 'http', port: 80 }] },
-      }),
-    ),
-  );
+await forMany(services, (i) =>
+  resource.create({
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { name: `svc-${i}`, namespace: 'default' },
+    spec: { selector: { app: `svc-${i}` }, ports: [{ name: 'http', port: 80 }] },
+  }),
+);
 await until('the last Service is known', () =>
   round(() => `svc-${services - 1}.default.svc.cluster.local.`, RCODE.NOERROR, ASKERS).then(() => true),
 );
@@ -143,27 +139,13 @@ for (const [bench, [nameOf, rcode]] of Object.entries(kinds)) {
   await round(nameOf, rcode, QUERIES);
   const rounds: Round[] = [];
   for (let run = 0; run < runs; run++) rounds.push(await round(nameOf, rcode, QUERIES));
+  const of = (figure: keyof Round, worst: 'highest' | 'lowest') =>
+    summary(
+      rounds.map((each) => each[figure]),
+      worst,
+    );
   report({
-    bench,
-    runs,
-    queries: QUERIES,
-    askers: ASKERS,
-    perSecond: summary(
-      rounds.map(({ perSecond }) => perSecond),
-      'lowest',
-    ),
-    p50Ms: summary(
-      rounds.map(({ p50Ms }) => p50Ms),
-      'highest',
-    ),
-    p99Ms: summary(
-      rounds.map(({ p99Ms }) => p99Ms),
-      'highest',
-    ),
-    serverCpuUs: summary(
-      rounds.map(({ serverCpuUs }) => serverCpuUs),
-      'highest',
-    ),
+    ...{ bench, runs, queries: QUERIES, askers: ASKERS, perSecond: of('perSecond', 'lowest') },
+    ...{ p50Ms: of('p50Ms', 'highest'), p99Ms: of('p99Ms', 'highest'), serverCpuUs: of('serverCpuUs', 'highest') },
   });
 }
-await rm(directory, { recursive: true, force: true });

@@ -18,7 +18,7 @@ import { etcdCodec } from '../src/store/etcd/messages.ts';
 import { openStore, type StoreSpec } from '../src/store/open-store.ts';
 import { startEtcd } from '../test/harness/etcd.ts';
 import { createApi } from '../test/harness/write-load.ts';
-import { cpuMs, report, startBenchCluster } from './bench-cluster.ts';
+import { cpuMs, quantile, report, startBenchCluster } from './bench-cluster.ts';
 
 const seconds = Number(process.argv[2] ?? 4);
 const WRITERS = 32;
@@ -48,9 +48,8 @@ async function measure(
     }
   };
   await Promise.all(Array.from({ length: atOnce }, worker));
-  samples.sort((a, b) => a - b);
   const perSecond = Math.round(samples.length / ((performance.now() - startMs) / 1000));
-  const at = (part: number) => Math.round(samples[Math.floor(part * (samples.length - 1))]! * 100) / 100;
+  const at = (share: number) => Math.round(quantile(samples, share) * 100) / 100;
   report({ measurement, atOnce, perSecond, p50Ms: at(0.5), p99Ms: at(0.99), ...more() });
 }
 

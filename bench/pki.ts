@@ -1,5 +1,5 @@
 /** What certificates cost: one JSON line a figure. Run: node bench/pki.ts */
-import { spawnSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,6 +7,7 @@ import { createAuthority } from '../src/pki/authority.ts';
 import { createCertificateRequest, parseCertificateRequest } from '../src/pki/certificate-request.ts';
 import { generatePrivateKey, type KeyAlgorithm } from '../src/pki/keys.ts';
 import { formatKubeconfig, parseKubeconfig } from '../src/pki/kubeconfig.ts';
+import { quantile, report } from './bench-cluster.ts';
 
 const ROUNDS = 5;
 const HOUR_MS = 3_600_000;
@@ -19,25 +20,26 @@ async function measure(name: string, count: number, operation: () => Promise<unk
     for (let i = 0; i < count; i++) await operation();
     if (round > 0) perOperationMs.push((performance.now() - started) / count);
   }
-  perOperationMs.sort((a, b) => a - b);
-  print(name, perOperationMs[ROUNDS >> 1]!);
+  print(name, quantile(perOperationMs, 0.5));
 }
 
 function print(name: string, ms: number): void {
-  console.log(JSON.stringify({ bench: 'pki', name, ms: Number(ms.toFixed(4)), perSecond: Math.round(1000 / ms) }));
+  report({ bench: 'pki', name, ms: Number(ms.toFixed(4)), perSecond: Math.round(1000 / ms) });
 }
 
 /** Time to import modules in a fresh process that runs TypeScript already and, like muster, keeps compiled code: the median. */
 function measureImport(name: string, modules: readonly string[]): void {
   const script = `await import('../src/std/coded-error.ts'); const t = performance.now(); for (const m of ${JSON.stringify(modules)}) await import(m); console.log(performance.now() - t)`;
-  const times = Array.from({ length: 2 * ROUNDS + 1 }, () => {
-    const { stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', script], {
-      cwd: import.meta.dirname,
-      env: { ...process.env, NODE_COMPILE_CACHE: compileCache },
-    });
-    return Number(stdout);
-  }).sort((a, b) => a - b);
-  print(name, times[ROUNDS]!);
+  const times = Array.from({ length: 2 * ROUNDS + 1 }, () =>
+    Number(
+      execFileSync(process.execPath, ['--input-type=module', '-e', script], {
+        cwd: import.meta.dirname,
+        env: { ...process.env, NODE_COMPILE_CACHE: compileCache },
+        encoding: 'utf8',
+      }),
+    ),
+  );
+  print(name, quantile(times, 0.5));
 }
 
 const compileCache = mkdtempSync(join(tmpdir(), 'muster-bench-'));

@@ -16,6 +16,7 @@ import { BUSYBOX } from '../test/harness/images.ts';
 import { type RealNode, type RealNodes, type RealNodesOptions, startRealNodes } from '../test/harness/real-nodes.ts';
 import { runOrFail } from '../test/harness/run-command.ts';
 import { until } from '../test/harness/until.ts';
+import { report } from './bench-cluster.ts';
 
 const seconds = Number(process.argv[2] ?? 5);
 
@@ -76,7 +77,7 @@ async function measure(name: string, from: Place, to: Place, address: string, mt
   await server.waitForOutput(/listening/);
   const [client = '', ...rest] = [...from, process.execPath, '-e', CLIENT, address, String(seconds)];
   const result = JSON.parse(await runOrFail(client, rest));
-  console.log(JSON.stringify({ network: name, ...result, mtu }));
+  report({ bench: 'pod-network', network: name, ...result, mtu });
 }
 
 /** A pod's network and address. */

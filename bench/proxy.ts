@@ -12,6 +12,7 @@ import { createIpvsBackend } from '../src/proxy/ipvs/backend.ts';
 import { createNftablesBackend } from '../src/proxy/nftables/backend.ts';
 import { type NodeSettings, planProxy } from '../src/proxy/plan/proxy-plan.ts';
 import { silentLogger } from '../src/std/logger.ts';
+import { report } from './bench-cluster.ts';
 
 const [, , countText = '1000', ...asked] = process.argv;
 const count = Number(countText);
@@ -58,7 +59,7 @@ await runProgram('ip', ['netns', 'add', namespace]);
 try {
   // Without any address the kernel calls none a unicast one, and IPVS takes no server.
   await run('ip', ['link', 'set', 'lo', 'up']);
-  const result: Record<string, number> = { services: count };
+  const result: Record<string, number | string> = { bench: 'proxy', services: count };
   const backends = [
     createNftablesBackend({ family: 4, run, logger: silentLogger }),
     createIptablesBackend({ family: 4, run }),
@@ -79,7 +80,7 @@ try {
     result[`${backend.name}AgainMs`] = await sync(2, true);
     await backend.cleanUp();
   }
-  process.stdout.write(`${JSON.stringify(result)}\n`);
+  report(result);
 } finally {
   await runProgram('ip', ['netns', 'del', namespace]);
 }

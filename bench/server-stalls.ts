@@ -10,7 +10,8 @@ import { Agent } from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openApiserverProcess } from '../test/e2e/apiserver-process.ts';
 import { report } from './bench-cluster.ts';
-import { type Answer, forMany, type } from './stall-steps/step.ts';
+import { forMany } from './for-many.ts';
+import { type Answer, object, type } from './stall-steps/step.ts';
 import { openTurns, sender } from './turns.ts';
 
 const COUNT = 20_000;
@@ -38,8 +39,6 @@ async function restart(...flags: string[]): Promise<void> {
   await turns.watched(() => apiserver.start(...flags));
 }
 
-const object = (kind: string, name: string, fields: object, metadata: object = {}) =>
-  JSON.stringify({ apiVersion: 'v1', kind, metadata: { name, ...metadata }, ...fields });
 const wide = (name: string) =>
   object('ConfigMap', name, { data: Object.fromEntries(Array.from({ length: 100_000 }, (_, i) => [`k${i}`, ''])) });
 const secret = (i: number) =>

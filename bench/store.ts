@@ -9,6 +9,7 @@ import { systemClock } from '../src/std/clock.ts';
 import { silentLogger } from '../src/std/logger.ts';
 import { openStore } from '../src/store/open-store.ts';
 import type { Store } from '../src/store/store.ts';
+import { quantile, report } from './bench-cluster.ts';
 
 const WRITERS = 32;
 const PUT_MS = 4000;
@@ -18,13 +19,11 @@ const value = new Uint8Array(2500).fill(97);
 
 function print(measurement: string, driver: string, figures: Record<string, number>): void {
   const rounded = Object.fromEntries(Object.entries(figures).map(([name, figure]) => [name, Math.round(figure * 100) / 100]));
-  process.stdout.write(`${JSON.stringify({ measurement, driver, ...rounded })}\n`);
+  report({ measurement, driver, ...rounded });
 }
 
 function quantiles(samples: number[]): { p50Ms: number; p99Ms: number; maxMs: number } {
-  const sorted = [...samples].sort((a, b) => a - b);
-  const at = (part: number) => sorted[Math.min(sorted.length - 1, Math.floor(part * sorted.length))]!;
-  return { p50Ms: at(0.5), p99Ms: at(0.99), maxMs: at(1) };
+  return { p50Ms: quantile(samples, 0.5), p99Ms: quantile(samples, 0.99), maxMs: quantile(samples, 1) };
 }
 
 async function timed(work: () => Promise<unknown>): Promise<number> {

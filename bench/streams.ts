@@ -50,11 +50,13 @@ async function time(version: KubectlVersion, args: readonly string[], input = 0)
     heard += chunk.length;
   });
   child.stdin.on('error', () => undefined); // a command that has ended reads no more
+  const closed = once(child, 'close') as Promise<[number]>;
   const piece = Buffer.alloc(64 * 1024, 'x');
   for (let left = input; left > 0; left -= piece.length)
-    if (!child.stdin.write(left < piece.length ? piece.subarray(0, left) : piece)) await once(child.stdin, 'drain');
+    if (!child.stdin.write(left < piece.length ? piece.subarray(0, left) : piece))
+      await Promise.race([once(child.stdin, 'drain'), closed]);
   child.stdin.end();
-  const [code] = (await once(child, 'close')) as [number];
+  const [code] = await closed;
   if (code !== 0) throw new Error(`kubectl ${version} ${args.join(' ')} ended with ${code}`);
   return { ms: performance.now() - startMs, heard };
 }

@@ -8,7 +8,7 @@ import { type Profiler, Session } from 'node:inspector';
 import { isMainThread } from 'node:worker_threads';
 
 const LONG_MS = 20;
-const SHOWN = 8;
+const SHOWN = 16;
 const file = process.env['MUSTER_BENCH_TURNS'];
 const profiled = process.env['MUSTER_BENCH_PROFILE'] !== undefined;
 
@@ -89,5 +89,5 @@ function where(profile: Profiler.Profile, { startUs, endUs }: Turn): string[] {
     for (const name of names) inside.set(name, (inside.get(name) ?? 0) + tookUs / 1000);
   }
   const sorted = [...inside].sort(([, a], [, b]) => b - a).filter(([name]) => !/^\(program\)|node:internal/.test(name));
-  return sorted.slice(0, SHOWN * 2).map(([name, ms]) => `${Math.round(ms)} ${name}`);
+  return sorted.slice(0, SHOWN).map(([name, ms]) => `${Math.round(ms)} ${name}`);
 }

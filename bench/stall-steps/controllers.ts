@@ -1,5 +1,6 @@
 /** What controllers have to do at once because much belongs together: they run in the API server's process under `muster up`. */
-import { forMany, type Send, type StallStep, type } from './step.ts';
+import { forMany } from '../for-many.ts';
+import { ok, type Send, type StallStep, type } from './step.ts';
 
 const COUNT = 20_000;
 const NAMESPACE = '/api/v1/namespaces/crowd';
@@ -8,12 +9,6 @@ const GROUP = (group: string, resource: string) => `/apis/${group}/namespaces/cr
 
 const object = (apiVersion: string, kind: string, name: string, fields: object, metadata: object = {}) =>
   JSON.stringify({ apiVersion, kind, metadata: { name, ...metadata }, ...fields });
-
-async function ok(send: Send, ...args: Parameters<Send>) {
-  const answer = await send(...args);
-  if (answer.status >= 300) throw new Error(answer.body.toString('utf8', 0, 500));
-  return answer;
-}
 
 const uidOf = async (send: Send, path: string) =>
   (JSON.parse((await ok(send, 'GET', path)).body.toString()) as { metadata: { uid: string } }).metadata.uid;
@@ -42,7 +37,7 @@ export function controllerSteps(): StallStep[] {
   const rbac = 'rbac.authorization.k8s.io/v1';
   return [
     {
-      name: 'crowd: prepare namespace',
+      name: 'crowd prepare namespace',
       run: (send) => send('POST', '/api/v1/namespaces', object('v1', 'Namespace', 'crowd', {})),
     },
     {

@@ -1,5 +1,6 @@
 /** Custom resources: large schemas, costly rules, many definitions. */
-import { forMany, type Send, type StallStep, type } from './step.ts';
+import { forMany } from '../for-many.ts';
+import { type Send, type StallStep, type } from './step.ts';
 
 const DEFINITIONS = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
 

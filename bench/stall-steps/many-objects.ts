@@ -1,13 +1,12 @@
 /** Many objects at once: lists, tables, selectors, watches, deletions. */
-import { forMany, type Send, type StallStep, type } from './step.ts';
+import { forMany } from '../for-many.ts';
+import { object, ok, type StallStep, type } from './step.ts';
 
 const COUNT = 20_000;
 const MAPS = '/api/v1/namespaces/many/configmaps';
 const PODS = '/api/v1/namespaces/many/pods';
 const table = { accept: 'application/json;as=Table;v=v1;g=meta.k8s.io' };
 
-const object = (kind: string, name: string, fields: object, metadata: object = {}) =>
-  JSON.stringify({ apiVersion: 'v1', kind, metadata: { name, ...metadata }, ...fields });
 const pod = (i: number) =>
   object(
     'Pod',
@@ -15,12 +14,6 @@ const pod = (i: number) =>
     { spec: { schedulerName: 'none', containers: [{ name: 'c', image: 'a', resources: { requests: { cpu: '1' } } }] } },
     { labels: { app: `a${i % 10}`, n: `${i}` } },
   );
-
-async function ok(send: Send, ...args: Parameters<Send>) {
-  const answer = await send(...args);
-  if (answer.status >= 300) throw new Error(answer.body.toString('utf8', 0, 500));
-  return answer;
-}
 
 export function manyObjectSteps(): StallStep[] {
   return [

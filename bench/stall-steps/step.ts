@@ -26,11 +26,13 @@ export interface StallStep {
 
 export const type = (subtype: string): Record<string, string> => ({ 'content-type': `application/${subtype}` });
 
-/** The same for many, some at a time. */
-export async function forMany(count: number, work: (i: number) => Promise<unknown>, atOnce = 32): Promise<void> {
-  let next = 0;
-  const worker = async () => {
-    while (next < count) await work(next++);
-  };
-  await Promise.all(Array.from({ length: atOnce }, worker));
+/** An object of the core group, as a body. */
+export const object = (kind: string, name: string, fields: object, metadata: object = {}): string =>
+  JSON.stringify({ apiVersion: 'v1', kind, metadata: { name, ...metadata }, ...fields });
+
+/** Sends a request that must succeed. */
+export async function ok(send: Send, ...args: Parameters<Send>): Promise<Answer> {
+  const answer = await send(...args);
+  if (answer.status >= 300) throw new Error(answer.body.toString('utf8', 0, 500));
+  return answer;
 }

@@ -1,5 +1,6 @@
 /** One large object under many watches, and many objects at the beginning of one, in each form that a watch has. */
-import { forMany, type Send, type StallStep, type } from './step.ts';
+import { forMany } from '../for-many.ts';
+import { object, ok, type Send, type StallStep, type } from './step.ts';
 
 const WATCHES = 100;
 const COUNT = 20_000;
@@ -15,8 +16,6 @@ const FORMS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'metadata in protobuf': { accept: 'application/vnd.kubernetes.protobuf;as=PartialObjectMetadata;v=v1;g=meta.k8s.io' },
 };
 const wide = Object.fromEntries(Array.from({ length: 100_000 }, (_, i) => [`k${i}`, 'v']));
-const object = (kind: string, name: string, fields: object, metadata: object = {}) =>
-  JSON.stringify({ apiVersion: 'v1', kind, metadata: { name, ...metadata }, ...fields });
 const pod = (i: number) =>
   object(
     'Pod',
@@ -24,11 +23,6 @@ const pod = (i: number) =>
     { spec: { schedulerName: 'none', containers: [{ name: 'c', image: 'a' }] } },
     { labels: { app: `a${i % 10}`, n: `${i}` } },
   );
-
-async function ok(send: Send, ...args: Parameters<Send>): Promise<void> {
-  const answer = await send(...args);
-  if (answer.status >= 300) throw new Error(answer.body.toString('utf8', 0, 500));
-}
 
 /** Changes an object that many watch. */
 async function changeWatched(send: Send, name: string, headers: Readonly<Record<string, string>>, query = ''): Promise<void> {
