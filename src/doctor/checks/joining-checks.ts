@@ -56,7 +56,9 @@ function checkKubelet(host: HostObservations, seen: Observations): Finding[] {
       evidence: `${client!.commonName}, issued by CN=${client!.issuerCommonName} on ${day(client!.notBeforeMs)}`,
       remedy: `muster rescue ${shellWord(given ?? name)}`,
     });
-  if (given !== undefined && given !== name && unit.whole)
+  // Clouds of old gave nodes their names.
+  const isNamed = unit.whole && (override || ['', 'external'].includes(unit.flags.get('cloud-provider') ?? ''));
+  if (given !== undefined && given !== name && isNamed)
     findings.push({
       ...{ code: 'DOC-826', severity: 'error', subject: fileOf(host, host.kubeletClient!.path) },
       message: "A kubelet's certificate is another node's: under its name it may not write its own Node.",
@@ -67,7 +69,7 @@ function checkKubelet(host: HostObservations, seen: Observations): Finding[] {
   const isKnown = nodes?.some(({ node }) => node.metadata?.name === name || node.metadata?.name === given) ?? true;
   if (!isKnown && unit.whole)
     findings.push({
-      ...{ code: 'DOC-411', severity: 'error', subject: `host/${host.hostName}` },
+      ...{ code: 'DOC-411', severity: host.joining || client ? 'error' : 'info', subject: `host/${host.hostName}` },
       message: 'A host has a kubelet, and the cluster has no node of its name.',
       evidence: `${unit.path}; there is no Node ${name}`,
       remedy: `muster explain node ${shellWord(name)}; on the host: journalctl -u kubelet`,
@@ -80,8 +82,8 @@ export function foreignClient(
   { kubeletClient }: HostObservations,
   clientAuthorityPem: string | undefined,
 ): Certificate | undefined {
-  const [client] = certificatesIn(kubeletClient?.pem);
-  return client && clientAuthorityPem !== undefined && !isSignedByAny(client, clientAuthorityPem) ? client : undefined;
+  const shown = certificatesIn(kubeletClient?.pem);
+  return clientAuthorityPem !== undefined && !isSignedByAny(shown, clientAuthorityPem) ? shown[0] : undefined;
 }
 
 /** What a kubelet that has no certificate yet, or none of use, finds when it asks for one. */
@@ -143,11 +145,11 @@ function certificatesIn(pem: string | undefined): Certificate[] {
   }
 }
 
-/** Whether one of these authorities signed it, whatever the dates. What cannot be read is not held against it. */
-export function isSignedByAny(certificate: Certificate, authoritiesPem: string): boolean {
+/** Whether a certificate, or one that is shown with it, is signed by one of these authorities, whatever the dates. What cannot be read is not held against it. */
+export function isSignedByAny(shown: readonly Certificate[], authoritiesPem: string): boolean {
   const authorities = certificatesIn(authoritiesPem);
   try {
-    return authorities.length === 0 || authorities.some((authority) => certificate.isSignedBy(authority));
+    return authorities.length === 0 || shown.some((one) => authorities.some((authority) => one.isSignedBy(authority)));
   } catch (error) {
     if (error instanceof CodedError) return true;
     throw error;

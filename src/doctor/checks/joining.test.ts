@@ -191,6 +191,12 @@ test('a kubelet that nothing is known against is told of as one that is not ther
   const kubeletClient = { path: CLIENT, pem: await clientOf('node-2', others) };
   const joined = { nodes: [node(), there] };
   assert.deepEqual(diagnose(newcomer({ joining: stale, kubeletClient }, joined)), []);
+  const bare = newcomer({ joining: undefined });
+  assert.deepEqual(
+    diagnose(bare).map(({ code, severity }) => [code, severity]),
+    [['DOC-411', 'info']],
+    'nothing says that it is to join',
+  );
   // A cloud's name for the node, which its certificate has.
   const cloud = { path: CLIENT, pem: await clientOf('node-2', ours) };
   assert.deepEqual(diagnose(newcomer({ hostName: 'ip-10-0-0-2', joining: stale, kubeletClient: cloud }, joined)), []);

@@ -112,8 +112,8 @@ function issuedByAsker(requests: readonly V1CertificateSigningRequest[]): Map<st
   const issued = requests.flatMap((csr): IssuedRequest[] => {
     if (!isForKubelet(csr) || !isIssued(csr)) return [];
     try {
-      const [certificate] = parseCertificates(Buffer.from(csr.status?.certificate ?? '', 'base64'));
-      return certificate ? [{ csr, certificate, madeMs: createdMs(csr) }] : [];
+      const shown = parseCertificates(Buffer.from(csr.status?.certificate ?? '', 'base64'));
+      return [{ csr, certificate: shown[0]!, shown, madeMs: createdMs(csr) }];
     } catch {
       return [];
     }
@@ -124,6 +124,8 @@ function issuedByAsker(requests: readonly V1CertificateSigningRequest[]): Map<st
 interface IssuedRequest {
   readonly csr: V1CertificateSigningRequest;
   readonly certificate: Certificate;
+  /** With those on its way to an authority. */
+  readonly shown: readonly Certificate[];
   readonly madeMs: number;
 }
 
@@ -131,8 +133,8 @@ interface IssuedRequest {
 function checkSigner(issued: readonly IssuedRequest[], clientAuthorityPem: string | undefined): Finding[] {
   const clients = issued.filter(({ csr }) => csr.spec.signerName === KUBE_APISERVER_CLIENT_KUBELET);
   if (clientAuthorityPem === undefined || clients.length === 0) return [];
-  const { certificate, csr } = clients.reduce((a, b) => (b.madeMs > a.madeMs ? b : a));
-  if (isSignedByAny(certificate, clientAuthorityPem)) return [];
+  const { certificate, shown, csr } = clients.reduce((a, b) => (b.madeMs > a.madeMs ? b : a));
+  if (isSignedByAny(shown, clientAuthorityPem)) return [];
   return [
     {
       ...{ code: 'DOC-307', severity: 'error', subject: `csr/${csr.metadata?.name}` },
