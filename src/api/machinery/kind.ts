@@ -121,7 +121,7 @@ export interface OwnSchema {
   /** The fields as server-side apply sees them. */
   readonly applyType: () => StructureType;
   /** The schema in OpenAPI's words, version 3; with `v2`, without what version 2 has no words for. */
-  readonly openApi: (form: 'v2' | 'v3') => object;
+  readonly openApi: (form: 'v2' | 'v3') => Steps<object>;
 }
 
 /**

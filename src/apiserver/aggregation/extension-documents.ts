@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto';
 import type { V1APIService } from '../../api/gen/types.ts';
-import { isJsonMap } from '../../api/machinery/clone.ts';
+import { isJsonMap, type JsonMap } from '../../api/machinery/clone.ts';
 import { type Clock, steadyMs } from '../../std/clock.ts';
-import { exactJsonText, parseExactJson } from '../../std/exact-json.ts';
-import { runWithPauses } from '../../std/pauses.ts';
+import { parseExactJson } from '../../std/exact-json.ts';
+import type { Steps } from '../../std/pauses.ts';
+import { runInTurns } from '../../std/turn-pace.ts';
 import type { ServerRequest, ServerResponse } from '../contracts.ts';
-import { toOpenApiV3 } from '../openapi/openapi-v3.ts';
+import { DocumentWriter } from '../openapi/document-writer.ts';
+import { OPENAPI_V3_JSON } from '../openapi/json-forms.ts';
 import { readText } from '../outgoing/webhook-client.ts';
 import { sendPageNotFound } from '../response/send.ts';
 import { referenceOf } from './availability.ts';
@@ -70,10 +72,7 @@ export class ExtensionDocuments {
     if (!isJsonMap(document)) return undefined;
     let converted = this.#converted.get(document);
     if (!converted) {
-      const { info, paths, definitions, securityDefinitions } = readSwagger(document);
-      const whole = { swagger: '2.0', info, paths, definitions, securityDefinitions, security: [] } as const;
-      const made = await runWithPauses(toOpenApiV3(whole));
-      const body = Buffer.from(exactJsonText(made));
+      const body = Buffer.concat(await runInTurns(inVersion3(document)));
       converted = { body, hash: createHash('sha512').update(body).digest('hex').toUpperCase() };
       this.#converted.set(document, converted);
     }
@@ -120,6 +119,15 @@ export class ExtensionDocuments {
       return undefined;
     }
   }
+}
+
+function* inVersion3(document: JsonMap): Steps<Buffer[]> {
+  const { info, paths, definitions, securityDefinitions } = readSwagger(document);
+  const writer = new DocumentWriter(OPENAPI_V3_JSON);
+  yield* writer.addPaths(paths);
+  yield* writer.addDefinitions(definitions);
+  const frame = { swagger: '2.0', info, security: [], securityDefinitions } as const;
+  return yield* writer.finish((...parts) => OPENAPI_V3_JSON.join(frame, ...parts));
 }
 
 function put<T>(of: WeakMap<V1APIService, Map<string, T>>, service: V1APIService, path: string, value: T): void {

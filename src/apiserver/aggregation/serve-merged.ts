@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { V1APIService } from '../../api/gen/types.ts';
 import { isJsonMap, type JsonMap } from '../../api/machinery/clone.ts';
 import { exactJsonText, parseExactJson } from '../../std/exact-json.ts';
+import { runInTurns } from '../../std/turn-pace.ts';
 import type { Handler, RequestContext, ServerRequest, ServerResponse } from '../contracts.ts';
 import { encodeDiscovery } from '../discovery/discovery-protobuf.ts';
 import { encodeGnosticAddition } from '../openapi/gnostic-encoding.ts';
@@ -65,7 +66,9 @@ export async function serveMergedDocuments(
         parseExactJson((inJson ? own : await documentInJson(next, context)).toString('utf8')) as Swagger,
         added,
       );
-      return inJson ? json(all.merged) : Buffer.concat([own, await encodeGnosticAddition(readSwagger(all.added))]);
+      return inJson
+        ? json(all.merged)
+        : Buffer.concat([own, ...(await runInTurns(encodeGnosticAddition(readSwagger(all.added))))]);
     });
   }
   if (!merged) {

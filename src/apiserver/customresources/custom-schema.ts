@@ -60,12 +60,14 @@ export function createCustomSchema(
       applyType ??= applyTypeOf(keepsUnknown ? { ...schema, ...ANYTHING } : schema);
       return applyType;
     },
-    openApi: (form) => ({
-      ...publishedSchema(keepsUnknown ? undefined : given, form),
-      ...(selectable.length && {
-        'x-kubernetes-selectable-fields': selectable.map((fieldPath) => ({ fieldPath })),
-      }),
-    }),
+    *openApi(form) {
+      return {
+        ...(yield* publishedSchema(keepsUnknown ? undefined : given, form)),
+        ...(selectable.length && {
+          'x-kubernetes-selectable-fields': selectable.map((fieldPath) => ({ fieldPath })),
+        }),
+      };
+    },
     prune: pruned,
     setDefaults: (object) => setDefaults(object),
     readStored: (object) => {

@@ -1,6 +1,7 @@
 import { TYPE_FIELDS } from '../../api/apiextensions/schema/open-api.ts';
 import { definitionKey, type FieldNotes } from '../../api/gen/descriptions.ts';
 import { type KindDefinition, listKindOf } from '../../api/machinery/kind.ts';
+import type { Steps } from '../../std/pauses.ts';
 import { ACTION_SCHEMAS } from './action-paths.ts';
 import { applyExtensions } from './apply-extensions.ts';
 import { defaultOfField, defaultOfItem } from './default-values.ts';
@@ -42,11 +43,11 @@ export class DefinitionWriter {
   }
 
   /** The kind, its list, and what is sent and answered by its operations. */
-  addKind(kind: KindDefinition): void {
+  *addKind(kind: KindDefinition): Steps<void> {
     const name = this.#names.of(kind.schema);
     if (kind.ownSchema) {
       this.add('V1ObjectMeta');
-      this.definitions[name] = { ...(kind.ownSchema.openApi(this.#sources.form ?? 'v2') as SchemaObject) };
+      this.definitions[name] = { ...((yield* kind.ownSchema.openApi(this.#sources.form ?? 'v2')) as SchemaObject) };
     } else this.add(kind.schema);
     this.mark(name, [{ group: kind.group, kind: kind.kind, version: kind.version }]);
     this.#addList(kind);
@@ -64,6 +65,18 @@ export class DefinitionWriter {
     }
     if (isWritten.includes('patch')) this.#addValue(PATCH);
     if (kind.verbs.includes('watch') && !kind.ownSchema) this.add('V1WatchEvent');
+  }
+
+  /** What there is so far of custom resources and their lists, which nothing else adds to. They are not kept. */
+  takeCustom(kind: KindDefinition): Record<string, SchemaObject> {
+    const taken: Record<string, SchemaObject> = {};
+    if (!kind.ownSchema) return taken;
+    for (const name of [this.#names.of(kind.schema), this.#names.ofList(kind)]) {
+      const definition = this.definitions[name];
+      if (definition) taken[name] = definition;
+      delete this.definitions[name];
+    }
+    return taken;
   }
 
   /** One of the generated types. */

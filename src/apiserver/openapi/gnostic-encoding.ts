@@ -3,7 +3,8 @@
  * Field numbers: https://github.com/google/gnostic/blob/main/openapiv2/OpenAPIv2.proto
  */
 import { exactJsonText } from '../../std/exact-json.ts';
-import { nextTurn } from '../../std/next-turn.ts';
+import { Pace, runAtOnce, type Steps } from '../../std/pauses.ts';
+import { type DocumentForm, DocumentWriter } from './document-writer.ts';
 import type { Operation, Parameter, ParameterReference, PathItem, SchemaObject, SwaggerDocument } from './openapi-document.ts';
 import { ProtobufWriter } from './protobuf-writer.ts';
 
@@ -15,43 +16,53 @@ export const GNOSTIC_MEDIA_TYPE = 'application/com.github.proto-openapi.spec.v2.
 
 const message = () => new ProtobufWriter();
 
-/** Definitions and paths that are encoded before others get their turn. */
-const AT_ONCE = 40;
-
-/** Encodes the document; the answer's bytes decode to the same document as its JSON. Long documents leave time for others. */
-export async function encodeGnostic(document: SwaggerDocument): Promise<Uint8Array> {
-  const paths = await inTurns(Object.entries(document.paths), 2, (path, item) => named(path, encodePathItem(item)));
-  const definitions = await inTurns(Object.entries(document.definitions), 1, (name, schema) => named(name, encodeSchema(schema)));
-  const parameters = message();
-  for (const [name, parameter] of Object.entries(document.parameters ?? {}))
-    parameters.message(1, named(name, encodeParameter(parameter)));
-  const writer = message()
-    .string(1, document.swagger)
-    .message(2, message().string(1, document.info.title).string(2, document.info.version))
-    .message(8, paths)
-    .message(9, definitions)
-    .message(10, parameters);
-  for (const requirement of document.security)
-    writer.message(
-      12,
-      eachOf(requirement, (scopes) => message().strings(1, scopes)),
+/** Its bytes decode to the same document as version 2's JSON. */
+export const SWAGGER_PROTOBUF: DocumentForm = {
+  path: (path, item) =>
+    Buffer.from(
+      message()
+        .message(2, named(path, encodePathItem(item)))
+        .finish(),
+    ),
+  *definition(name, schema) {
+    return Buffer.from(
+      message()
+        .message(1, named(name, yield* encodeSchema(schema)))
+        .finish(),
     );
-  const schemes = eachOf(document.securityDefinitions, ({ type, name, in: place, description }) =>
-    message().message(2, message().string(1, type).string(2, name).string(3, place).string(4, description)),
-  );
-  return writer.message(13, schemes).finish();
-}
+  },
+  *join({ swagger, info, parameters = {}, security, securityDefinitions }, paths, definitions) {
+    yield message().string(1, swagger).message(2, message().string(1, info.title).string(2, info.version)).finish();
+    yield* joinAddition(paths, definitions);
+    const writer = message().message(10, eachOf(parameters, encodeParameter));
+    for (const requirement of security)
+      writer.message(
+        12,
+        eachOf(requirement, (scopes) => message().strings(1, scopes)),
+      );
+    const schemes = eachOf(securityDefinitions, ({ type, name, in: place, description }) =>
+      message().message(2, message().string(1, type).string(2, name).string(3, place).string(4, description)),
+    );
+    yield writer.message(13, schemes).finish();
+  },
+};
 
 /** What is put behind an encoded document to add paths and definitions to it: protobuf joins what it finds twice. */
-export async function encodeGnosticAddition({
-  paths,
-  definitions,
-}: Pick<SwaggerDocument, 'paths' | 'definitions'>): Promise<Uint8Array> {
-  const writer = message();
-  writer.message(8, await inTurns(Object.entries(paths), 2, (path, item) => named(path, encodePathItem(item))));
-  writer.message(9, await inTurns(Object.entries(definitions), 1, (name, schema) => named(name, encodeSchema(schema))));
-  return writer.finish();
+export function* encodeGnosticAddition({ paths, definitions }: Pick<SwaggerDocument, 'paths' | 'definitions'>): Steps<Buffer[]> {
+  const writer = new DocumentWriter(SWAGGER_PROTOBUF);
+  yield* writer.addPaths(paths);
+  yield* writer.addDefinitions(definitions);
+  return yield* writer.finish(joinAddition);
 }
+
+function* joinAddition(paths: readonly Buffer[], definitions: readonly Buffer[]): Iterable<Buffer> {
+  yield message().head(8, sizeOf(paths)).finish();
+  yield* paths;
+  yield message().head(9, sizeOf(definitions)).finish();
+  yield* definitions;
+}
+
+const sizeOf = (parts: readonly Buffer[]) => parts.reduce((sum, { length }) => sum + length, 0);
 
 function eachOf<T>(entries: Readonly<Record<string, T>>, encode: (value: T) => ProtobufWriter): ProtobufWriter {
   const writer = message();
@@ -59,30 +70,11 @@ function eachOf<T>(entries: Readonly<Record<string, T>>, encode: (value: T) => P
   return writer;
 }
 
-async function inTurns<T>(
-  entries: readonly (readonly [string, T])[],
-  field: number,
-  encode: (name: string, value: T) => ProtobufWriter,
-): Promise<ProtobufWriter> {
-  const writer = message();
-  for (const [i, [name, value]] of entries.entries()) {
-    if (i % AT_ONCE === 0) await nextTurn();
-    writer.message(field, encode(name, value));
-  }
-  return writer;
-}
-
 function named(name: string, value: ProtobufWriter): ProtobufWriter {
   return message().string(1, name).message(2, value);
 }
 
-function namedSchemas(schemas: Record<string, SchemaObject>): ProtobufWriter {
-  const writer = message();
-  for (const [name, schema] of Object.entries(schemas)) writer.message(1, named(name, encodeSchema(schema)));
-  return writer;
-}
-
-function encodeSchema(schema: SchemaObject): ProtobufWriter {
+function* encodeSchema(schema: SchemaObject): Steps<ProtobufWriter> {
   const writer = message()
     .string(1, schema.$ref)
     .string(2, schema.format)
@@ -90,13 +82,24 @@ function encodeSchema(schema: SchemaObject): ProtobufWriter {
     .strings(19, schema.required);
   for (const value of schema.enum ?? []) writer.message(20, message().string(2, `${exactJsonText(value)}\n`));
   if (typeof schema.additionalProperties === 'object')
-    writer.message(21, message().message(1, encodeSchema(schema.additionalProperties)));
+    writer.message(21, message().message(1, yield* encodeSchema(schema.additionalProperties)));
   else if (schema.additionalProperties) writer.message(21, message().boolean(2, true));
   if (schema.type) writer.message(22, message().strings(1, [schema.type]));
-  if (schema.items) writer.message(23, message().message(1, encodeSchema(schema.items)));
-  if (schema.properties) writer.message(25, namedSchemas(schema.properties));
+  if (schema.items) writer.message(23, message().message(1, yield* encodeSchema(schema.items)));
+  if (schema.properties) {
+    const properties = message();
+    const pace = new Pace(PROPERTIES);
+    for (const [name, property] of Object.entries(schema.properties)) {
+      properties.message(1, named(name, yield* encodeSchema(property)));
+      if (pace.due(1)) yield;
+    }
+    writer.message(25, properties);
+  }
   return encodeExtensions(writer, 31, schema);
 }
+
+/** So many properties of one object are encoded between two pauses. */
+const PROPERTIES = 1000;
 
 function encodePathItem(item: PathItem): ProtobufWriter {
   const operation = (value: Operation | undefined) => value && encodeOperation(value);
@@ -123,7 +126,7 @@ function encodeOperation(operation: Operation): ProtobufWriter {
   const responses = message();
   for (const [code, response] of Object.entries(operation.responses)) {
     const body = message().string(1, response.description);
-    if (response.schema) body.message(2, message().message(1, encodeSchema(response.schema)));
+    if (response.schema) body.message(2, message().message(1, runAtOnce(encodeSchema(response.schema))));
     responses.message(1, named(code, message().message(1, body)));
   }
   return encodeExtensions(writer.message(9, responses).strings(10, operation.schemes), 13, operation);
@@ -141,7 +144,7 @@ function encodeParameter(parameter: Parameter): ProtobufWriter {
       .string(2, parameter.name)
       .string(3, 'body')
       .boolean(4, parameter.required);
-    return message().message(1, body.message(5, encodeSchema(parameter.schema ?? {})));
+    return message().message(1, body.message(5, runAtOnce(encodeSchema(parameter.schema ?? {}))));
   }
   const value = message()
     .boolean(1, parameter.required)

@@ -1,36 +1,8 @@
-import type { Steps } from '../../std/pauses.ts';
-import {
-  type Operation,
-  operationsOf,
-  type Parameter,
-  type PathItem,
-  type SchemaObject,
-  type SwaggerDocument,
-} from './openapi-document.ts';
+import { Pace, runAtOnce, type Steps } from '../../std/pauses.ts';
+import { type Operation, operationsOf, type Parameter, type PathItem, type SchemaObject } from './openapi-document.ts';
 
-/** The version 3 document of one group and version, from the version 2 form of the same paths and definitions. */
-export function* toOpenApiV3({ info, paths, definitions, securityDefinitions }: SwaggerDocument): Steps<object> {
-  return {
-    openapi: '3.0.0',
-    info,
-    paths: yield* convertAll(paths, convertPathItem),
-    components: { schemas: yield* convertAll(definitions, convertSchema), securitySchemes: securityDefinitions },
-  };
-}
-
-/** So many are converted between two pauses, some milliseconds. */
-const CONVERTED = 100;
-
-function* convertAll<T>(all: Readonly<Record<string, T>>, convert: (each: T) => object): Steps<Record<string, object>> {
-  const converted: [string, object][] = [];
-  for (const [name, each] of Object.entries(all)) {
-    converted.push([name, convert(each)]);
-    if (converted.length % CONVERTED === 0) yield;
-  }
-  return Object.fromEntries(converted);
-}
-
-function convertPathItem(item: PathItem): object {
+/** What version 3 has for a path of version 2. */
+export function convertPathItem(item: PathItem): object {
   return {
     ...Object.fromEntries(operationsOf(item).map(([method, operation]) => [method, convertOperation(operation)])),
     ...(item.parameters && { parameters: item.parameters.filter(isWhole).map(convertParameter) }),
@@ -45,7 +17,7 @@ function convertOperation({ consumes = [], produces, parameters = [], responses,
   const body = whole.find((parameter) => parameter.in === 'body');
   const others = whole.filter((parameter) => parameter.in !== 'body');
   const content = (types: readonly string[], schema: SchemaObject) =>
-    Object.fromEntries(types.map((type) => [type, { schema: convertSchema(schema) }]));
+    Object.fromEntries(types.map((type) => [type, { schema: runAtOnce(convertSchema(schema)) }]));
   return {
     ...rest,
     ...(others.length && { parameters: others.map(convertParameter) }),
@@ -66,20 +38,27 @@ function convertParameter({ type, uniqueItems, ...rest }: Parameter): object {
 }
 
 /** References point to `components`, and carry other keys only inside an `allOf`. */
-function convertSchema({ $ref, items, properties, additionalProperties, ...rest }: SchemaObject): object {
+export function* convertSchema({ $ref, items, properties, additionalProperties, ...rest }: SchemaObject): Steps<object> {
   if ($ref) {
     const reference = { $ref: $ref.replace('#/definitions/', '#/components/schemas/') };
     return Object.keys(rest).length ? { ...rest, allOf: [reference] } : reference;
   }
-  return {
-    ...rest,
-    ...(items && { items: convertSchema(items) }),
-    ...(additionalProperties !== undefined && {
-      additionalProperties:
-        typeof additionalProperties === 'boolean' ? additionalProperties : convertSchema(additionalProperties),
-    }),
-    ...(properties && {
-      properties: Object.fromEntries(Object.entries(properties).map(([name, value]) => [name, convertSchema(value)])),
-    }),
-  };
+  const converted: Record<string, unknown> = { ...rest };
+  if (items) converted['items'] = yield* convertSchema(items);
+  if (additionalProperties !== undefined)
+    converted['additionalProperties'] =
+      typeof additionalProperties === 'boolean' ? additionalProperties : yield* convertSchema(additionalProperties);
+  if (properties) {
+    const inner: [string, object][] = [];
+    const pace = new Pace(PROPERTIES);
+    for (const [name, value] of Object.entries(properties)) {
+      inner.push([name, yield* convertSchema(value)]);
+      if (pace.due(1)) yield;
+    }
+    converted['properties'] = Object.fromEntries(inner);
+  }
+  return converted;
 }
+
+/** So many properties of one object are converted between two pauses. */
+const PROPERTIES = 1000;

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { allKinds } from '../../api/all-kinds.ts';
+import type { KindDefinition } from '../../api/machinery/kind.ts';
 import type { Handler, RequestContext, ServerRequest, ServerResponse } from '../contracts.ts';
 import { ChangingKinds } from '../kinds/kind-registry.ts';
 import type { SchemaTable } from './definition-names.ts';
@@ -34,7 +35,7 @@ interface Answer {
   body: Buffer;
 }
 
-async function get(address: string, headers: Record<string, string> = {}): Promise<Answer> {
+async function get(address: string, headers: Record<string, string> = {}, asked: Handler = handler): Promise<Answer> {
   let answer: Answer = { status: 0, headers: {}, body: Buffer.alloc(0) };
   const response: ServerResponse = {
     headersSent: false,
@@ -49,7 +50,7 @@ async function get(address: string, headers: Record<string, string> = {}): Promi
   };
   const { pathname: path, searchParams: query } = new URL(address, 'https://server');
   const request = { method: 'GET', path, query, headers } as Partial<ServerRequest> as ServerRequest;
-  await (handler satisfies Handler)({ request } as RequestContext, response);
+  await asked({ request } as RequestContext, response);
   return answer;
 }
 
@@ -281,4 +282,25 @@ test('each page of discovery has a document of its own, which says what its answ
   const version = await json<V3>('/openapi/v3/version');
   assert.ok(Object.hasOwn(version.components.schemas, 'io.k8s.apimachinery.pkg.version.Info'));
   assert.deepEqual(Object.keys((await json<V3>('/openapi/v3/openid/v1/jwks')).paths), ['/openid/v1/jwks']);
+});
+
+test('addresses of documents are worked out once for all who ask, as long as the kinds stay', async () => {
+  let asked = 0;
+  const ownSchema = {
+    get fingerprint() {
+      asked++;
+      return 'f';
+    },
+  } as KindDefinition['ownSchema'] & object;
+  const custom = { ...allKinds[0]!, group: 'custom.example.com', ownSchema } as KindDefinition;
+  const kinds = new ChangingKinds([...allKinds, custom]);
+  const own = createOpenApiHandler({
+    kinds,
+    schemas: () => schemas,
+    mergeRule: () => undefined,
+    version: 'v1',
+    clock: { now: () => 0 },
+  });
+  for (let i = 0; i < 3; i++) await get('/openapi/v3', {}, own);
+  assert.equal(asked, 1);
 });

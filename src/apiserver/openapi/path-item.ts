@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { Pace, type Steps } from '../../std/pauses.ts';
 import {
   type Operation,
   type OperationMethod,
@@ -36,32 +35,39 @@ export function pathItemOf(operations: readonly (readonly [OperationMethod, Whol
  */
 const NEVER_SHARED = new Set(['dryRun', 'fieldValidation', 'name']);
 
-/** So many paths are gone through between two pauses, some milliseconds. */
-const PATHS = 200;
-
 /** Bodies that are the same for every kind. */
 const SHARED_BODIES = /\.(?:Patch|DeleteOptions)$/;
 
-/**
- * Moves parameters that many operations take into the document's own list, under names like `limit-1NfNmdNH`, and refers to them there.
- * Changes `paths`.
- */
-export function* shareParameters(paths: Readonly<Record<string, PathItem>>): Steps<Record<string, Parameter>> {
-  const pace = new Pace(PATHS);
-  const shared: Record<string, Parameter> = {};
-  const share = (parameter: Parameter | ParameterReference): Parameter | ParameterReference => {
+/** A document's own list of parameters that many operations take: they have names like `limit-1NfNmdNH` there, by which they are referred to. */
+export class SharedParameters {
+  readonly #parameters: Record<string, Parameter> = {};
+  /** By their text: the same ones come with every kind. */
+  readonly #references = new Map<string, ParameterReference>();
+
+  /** The item with references instead of what is shared, which is changed for that. */
+  replaceIn(item: PathItem): PathItem {
+    if (item.parameters) item.parameters = item.parameters.map((each) => this.#share(each));
+    for (const [, operation] of operationsOf(item))
+      if (operation.parameters) operation.parameters = operation.parameters.map((each) => this.#share(each));
+    return item;
+  }
+
+  /** By their names. */
+  all(): Record<string, Parameter> {
+    return Object.fromEntries(Object.entries(this.#parameters).sort(([a], [b]) => (a < b ? -1 : 1)));
+  }
+
+  #share(parameter: Parameter | ParameterReference): Parameter | ParameterReference {
     if ('$ref' in parameter || NEVER_SHARED.has(parameter.name)) return parameter;
     if (parameter.in === 'body' && !SHARED_BODIES.test(parameter.schema?.$ref ?? '')) return parameter;
-    const hash = createHash('sha256').update(JSON.stringify(parameter)).digest('base64url').slice(0, 8);
-    const name = `${parameter.name}-${hash}`;
-    shared[name] ??= parameter;
-    return { $ref: `#/parameters/${name}` };
-  };
-  for (const item of Object.values(paths)) {
-    if (item.parameters) item.parameters = item.parameters.map(share);
-    for (const [, operation] of operationsOf(item))
-      if (operation.parameters) operation.parameters = operation.parameters.map(share);
-    if (pace.due(1)) yield;
+    const text = JSON.stringify(parameter);
+    let reference = this.#references.get(text);
+    if (!reference) {
+      const name = `${parameter.name}-${createHash('sha256').update(text).digest('base64url').slice(0, 8)}`;
+      this.#parameters[name] = parameter;
+      reference = { $ref: `#/parameters/${name}` };
+      this.#references.set(text, reference);
+    }
+    return reference;
   }
-  return Object.fromEntries(Object.entries(shared).sort(([a], [b]) => (a < b ? -1 : 1)));
 }

@@ -32,8 +32,16 @@ export class ProtobufWriter {
     return this;
   }
 
+  /** The beginning of a nested message whose bytes follow elsewhere. */
+  head(field: number, length: number): this {
+    this.#reserve(10);
+    this.#varint((field << 3) | 2);
+    this.#varint(length);
+    return this;
+  }
+
   /** What has been written; to be used before anything else is. */
-  finish(): Uint8Array {
+  finish(): Buffer {
     return this.#bytes.subarray(0, this.#length);
   }
 

@@ -4,18 +4,20 @@ import { apiVersionOf, type KindDefinition } from '../../api/machinery/kind.ts';
 import { parseAccept } from '../../std/accept.ts';
 import type { Clock } from '../../std/clock.ts';
 import { jsonTextInSteps } from '../../std/json-in-steps.ts';
-import { Pace, runWithPauses, type Steps } from '../../std/pauses.ts';
+import type { Steps } from '../../std/pauses.ts';
+import { runInTurns } from '../../std/turn-pace.ts';
 import type { Handler } from '../contracts.ts';
 import { derivedFrom, type KindRegistry } from '../kinds/kind-registry.ts';
-import { sendPageNotFound } from '../response/send.ts';
+import { Pieces } from '../response/long-body.ts';
+import { sendPageNotFound, writeBody } from '../response/send.ts';
 import { DefinitionNames, type SchemaTable } from './definition-names.ts';
 import { DefinitionWriter, type MergeRule } from './definitions.ts';
 import { type DiscoveryPath, discoveryPaths, pageItem, resourcesPath } from './discovery-paths.ts';
-import { encodeGnostic, GNOSTIC_ACCEPTED, GNOSTIC_MEDIA_TYPE } from './gnostic-encoding.ts';
-import type { PathItem, SwaggerDocument } from './openapi-document.ts';
-import { toOpenApiV3 } from './openapi-v3.ts';
+import { type DocumentForm, type DocumentFrame, DocumentWriter } from './document-writer.ts';
+import { GNOSTIC_ACCEPTED, GNOSTIC_MEDIA_TYPE, SWAGGER_PROTOBUF } from './gnostic-encoding.ts';
+import { OPENAPI_V3_JSON, SWAGGER_JSON } from './json-forms.ts';
 import { OperationWriter } from './operations.ts';
-import { shareParameters } from './path-item.ts';
+import { SharedParameters } from './path-item.ts';
 import { buildPaths } from './paths.ts';
 
 export interface OpenApiConfig {
@@ -29,8 +31,16 @@ export interface OpenApiConfig {
 }
 
 interface Answer {
-  body: Uint8Array;
-  etag: string;
+  readonly pieces: readonly Buffer[];
+  readonly etag: string;
+}
+
+/** What is answered is made of these. */
+interface Current {
+  /** Kinds of version 3's documents, by the documents' names. */
+  readonly documents: ReadonlyMap<string, readonly KindDefinition[]>;
+  readonly pages: readonly DiscoveryPath[];
+  readonly addresses: Readonly<Record<string, DocumentAddress>>;
 }
 
 /**
@@ -41,18 +51,19 @@ interface Answer {
 export function createOpenApiHandler(config: OpenApiConfig): Handler {
   let answers = new Map<string, Promise<Answer>>();
   let previous = new Map<string, readonly KindDefinition[]>();
-  const documentsNow = derivedFrom(config.kinds, (all) => {
+  const current = derivedFrom(config.kinds, (all): Current => {
     const documents = groupByPath(all);
     // Documents of groups in which nothing changed are as they were.
     const same = (name: string) => sameItems(documents.get(name), previous.get(name));
     answers = new Map([...answers].filter(([key]) => key.startsWith('v3/') && same(key.slice(3))));
     previous = documents;
-    return documents;
+    const pages = discoveryPaths(all);
+    return { documents, pages, addresses: addressesOf(documents, pages, config.version) };
   });
-  const answerFor = (key: string, make: () => Promise<Uint8Array>): Promise<Answer> => {
+  const answerFor = (key: string, make: () => Steps<Buffer[]>): Promise<Answer> => {
     let answer = answers.get(key);
     if (!answer) {
-      answer = toAnswer(make);
+      answer = Promise.resolve(runInTurns(toAnswer(make())));
       answers.set(key, answer);
       // Who asked hears of it; the next one shall try again.
       answer.catch(() => answers.delete(key));
@@ -60,20 +71,17 @@ export function createOpenApiHandler(config: OpenApiConfig): Handler {
     return answer;
   };
   return async ({ request }, response) => {
-    const documents = documentsNow();
+    const { documents, pages, addresses } = current();
     const accept = request.headers['accept'] ?? '';
     if (request.path === '/openapi/v2') {
       const protobuf = GNOSTIC_ACCEPTED.test(accept);
       // Only kubectl reads the protobuf form, with each write, and it shows nobody what parameters are for.
-      const document = () => wholeDocument(protobuf ? withoutParameterNotes(config) : config);
       const answer = protobuf
-        ? answerFor('v2.pb', async () => encodeGnostic(await runWithPauses(document())))
-        : answerFor('v2.json', async () => json(await runWithPauses(document())));
+        ? answerFor('v2.pb', () => swagger(withoutParameterNotes(config), SWAGGER_PROTOBUF))
+        : answerFor('v2.json', () => swagger(config, SWAGGER_JSON));
       return send(await answer, protobuf ? GNOSTIC_MEDIA_TYPE : 'application/json');
     }
-    const pages = discoveryPaths(config.kinds.all());
-    const addresses = addressesOf(documents, pages, config.version);
-    if (request.path === '/openapi/v3') return send(await answerFor('v3', () => json({ paths: addresses })), 'application/json');
+    if (request.path === '/openapi/v3') return send(await answerFor('v3', () => index(addresses)), 'application/json');
     const name = request.path.replace(/^\/openapi\/v3\//, '');
     const kinds = documents.get(name);
     const page = pages.find((candidate) => candidate.name === name);
@@ -88,15 +96,12 @@ export function createOpenApiHandler(config: OpenApiConfig): Handler {
       response.writeHead(301, { 'cache-control': UNCACHED, 'content-length': '0', location, vary: 'Accept' });
       return response.end();
     }
-    const make = async () => {
-      const made = kinds ? await runWithPauses(documentOf(kinds, config)) : pageDocument(page!, config);
-      return json(await runWithPauses(toOpenApiV3(made)));
-    };
+    const make = () => (kinds ? openApiV3(kinds, config) : openApiV3OfPage(page!, config));
     const lasting = hash ? { 'cache-control': 'public, immutable', expires: inAYear(config.clock.now()) } : undefined;
     return send(await answerFor(`v3/${name}`, make), 'application/json', lasting);
 
     async function send(
-      { body, etag }: Answer,
+      { pieces, etag }: Answer,
       contentType: string,
       caching: Caching = { 'cache-control': UNCACHED },
     ): Promise<void> {
@@ -105,9 +110,8 @@ export function createOpenApiHandler(config: OpenApiConfig): Handler {
         response.end();
         return;
       }
-      const headers = { 'content-type': contentType, 'content-length': String(body.length), etag, vary: 'Accept', ...caching };
-      response.writeHead(200, headers);
-      response.end(body);
+      const headers = { 'content-type': contentType, etag, vary: 'Accept', ...caching };
+      await writeBody(request, response, 200, headers, new Pieces(pieces));
     }
   };
 }
@@ -123,20 +127,18 @@ const inAYear = (nowMs: number) => new Date(nowMs + 365 * 24 * 3600_000).toUTCSt
 const takesJson = (accept: string) =>
   accept === '' || parseAccept(accept).some(({ type }) => ['application/json', 'application/*', '*/*'].includes(type));
 
-async function toAnswer(make: () => Promise<Uint8Array>): Promise<Answer> {
-  const body = await make();
-  return { body, etag: `"${createHash('sha256').update(body).digest('hex').slice(0, 40).toUpperCase()}"` };
+function* toAnswer(document: Steps<Buffer[]>): Steps<Answer> {
+  const pieces = yield* document;
+  const hash = createHash('sha256');
+  for (const piece of pieces) {
+    hash.update(piece);
+    yield;
+  }
+  return { pieces, etag: `"${hash.digest('hex').slice(0, 40).toUpperCase()}"` };
 }
 
 const sameItems = <T>(a: readonly T[] | undefined, b: readonly T[] | undefined) =>
   a !== undefined && a.length === b?.length && a.every((item, i) => item === b[i]);
-
-async function json(document: object): Promise<Uint8Array> {
-  return Buffer.from(await runWithPauses(jsonTextInSteps(document)));
-}
-
-/** So many kinds are described between two pauses, some milliseconds. */
-const KINDS = 20;
 
 const withoutParameterNotes = (config: OpenApiConfig): OpenApiConfig =>
   config.notes ? { ...config, notes: { ...config.notes, parameters: {} } } : config;
@@ -149,78 +151,83 @@ function namesOf({ kinds, schemas }: OpenApiConfig): DefinitionNames {
 const coreFirst = (kinds: readonly KindDefinition[]) =>
   [...kinds].sort((a, b) => Number(a.group !== '') - Number(b.group !== ''));
 
-const sorted = <T>(entries: Readonly<Record<string, T>>): Record<string, T> =>
-  Object.fromEntries(Object.entries(entries).sort(([a], [b]) => (a < b ? -1 : 1)));
+/** Version 3's documents by their addresses. */
+function* index(addresses: Current['addresses']): Steps<Buffer[]> {
+  return [Buffer.from(yield* jsonTextInSteps({ paths: addresses }))];
+}
 
 /** Version 2's document of all that is served. */
-function* wholeDocument(config: OpenApiConfig): Steps<SwaggerDocument> {
+function* swagger(config: OpenApiConfig, form: DocumentForm): Steps<Buffer[]> {
   const names = namesOf(config);
   const kinds = coreFirst(config.kinds.all());
-  const writer = new DefinitionWriter(names, { ...config, schemas: config.schemas(), form: 'v2' });
+  const definitions = new DefinitionWriter(names, { ...config, schemas: config.schemas(), form: 'v2' });
   const operations = new OperationWriter(config.notes?.parameters ?? {});
-  const paths: Record<string, PathItem> = {};
-  const pace = new Pace(KINDS);
+  const parameters = new SharedParameters();
+  const writer = new DocumentWriter(form);
   for (const kind of kinds) {
-    Object.assign(paths, buildPaths(kind, names, operations));
-    writer.addKind(kind);
-    if (pace.due(1)) yield;
+    const paths = buildPaths(kind, names, operations);
+    for (const item of Object.values(paths)) parameters.replaceIn(item);
+    yield* writer.addPaths(paths);
+    yield* definitions.addKind(kind);
+    yield* writer.addDefinitions(definitions.takeCustom(kind));
   }
   for (const { path, page } of [...discoveryPaths(kinds), ...builtInVersions(kinds).map(resourcesPath)]) {
-    paths[path] = pageItem(page, names);
-    if (page.schema) writer.add(page.schema);
+    yield* writer.addPaths({ [path]: pageItem(page, names) });
+    if (page.schema) definitions.add(page.schema);
   }
-  writer.markMeta(builtInVersions(kinds));
-  yield;
-  const parameters = yield* shareParameters(paths);
-  return { ...document(config, sorted(paths), sorted(writer.definitions)), parameters };
+  definitions.markMeta(builtInVersions(kinds));
+  return yield* finish(writer, definitions, form, { ...frameOf(config), parameters: parameters.all() });
 }
 
-/** What version 3's document of one group and version is made from. */
-function* documentOf(kinds: readonly KindDefinition[], config: OpenApiConfig): Steps<SwaggerDocument> {
+/** Version 3's document of one group and version. */
+function* openApiV3(kinds: readonly KindDefinition[], config: OpenApiConfig): Steps<Buffer[]> {
   const names = namesOf(config);
-  const writer = new DefinitionWriter(names, { ...config, schemas: config.schemas(), form: 'v3' });
+  const definitions = new DefinitionWriter(names, { ...config, schemas: config.schemas(), form: 'v3' });
   const operations = new OperationWriter(config.notes?.parameters ?? {});
-  const paths: Record<string, PathItem> = {};
-  const pace = new Pace(KINDS);
+  const writer = new DocumentWriter(OPENAPI_V3_JSON);
   for (const version of builtInVersions(kinds)) {
     const { path, page } = resourcesPath(version);
-    paths[path] = pageItem(page, names);
-    writer.add(page.schema!);
+    yield* writer.addPaths({ [path]: pageItem(page, names) });
+    definitions.add(page.schema!);
   }
   for (const kind of kinds) {
-    Object.assign(paths, buildPaths(kind, names, operations));
-    writer.addKind(kind);
-    if (pace.due(1)) yield;
+    yield* writer.addPaths(buildPaths(kind, names, operations));
+    yield* definitions.addKind(kind);
+    yield* writer.addDefinitions(definitions.takeCustom(kind));
   }
-  writer.markMeta(builtInVersions(config.kinds.all()));
-  return document(config, sorted(paths), sorted(writer.definitions));
+  definitions.markMeta(builtInVersions(config.kinds.all()));
+  return yield* finish(writer, definitions, OPENAPI_V3_JSON, frameOf(config));
 }
 
-/** What version 3's document of a page is made from. */
-function pageDocument({ path, page }: DiscoveryPath, config: OpenApiConfig): SwaggerDocument {
+/** Version 3's document of a page. */
+function* openApiV3OfPage({ path, page }: DiscoveryPath, config: OpenApiConfig): Steps<Buffer[]> {
   const names = namesOf(config);
-  const writer = new DefinitionWriter(names, { ...config, schemas: config.schemas(), form: 'v3' });
-  if (page.schema) writer.add(page.schema);
-  writer.markMeta([]);
-  return document(config, { [path]: pageItem(page, names) }, sorted(writer.definitions));
+  const definitions = new DefinitionWriter(names, { ...config, schemas: config.schemas(), form: 'v3' });
+  const writer = new DocumentWriter(OPENAPI_V3_JSON);
+  if (page.schema) definitions.add(page.schema);
+  definitions.markMeta([]);
+  yield* writer.addPaths({ [path]: pageItem(page, names) });
+  return yield* finish(writer, definitions, OPENAPI_V3_JSON, frameOf(config));
 }
 
-function document(
-  { version }: OpenApiConfig,
-  paths: SwaggerDocument['paths'],
-  definitions: SwaggerDocument['definitions'],
-): SwaggerDocument {
-  return {
-    swagger: '2.0',
-    info: { title: 'Kubernetes', version },
-    paths,
-    definitions,
-    security: [{ BearerToken: [] }],
-    securityDefinitions: {
-      BearerToken: { description: 'Bearer Token authentication', in: 'header', name: 'authorization', type: 'apiKey' },
-    },
-  };
+function* finish(
+  writer: DocumentWriter,
+  { definitions }: DefinitionWriter,
+  form: DocumentForm,
+  frame: DocumentFrame,
+): Steps<Buffer[]> {
+  yield* writer.addDefinitions(definitions);
+  return yield* writer.finish((...parts) => form.join(frame, ...parts));
 }
+
+const frameOf = ({ version }: OpenApiConfig): DocumentFrame => ({
+  swagger: '2.0',
+  info: { title: 'Kubernetes', version },
+  security: [{ BearerToken: [] }],
+  securityDefinitions: {
+    BearerToken: { description: 'Bearer Token authentication', in: 'header', name: 'authorization', type: 'apiKey' },
+  },
+});
 
 /** The groups and versions of kinds that are none of custom resources. */
 function builtInVersions(kinds: readonly KindDefinition[]): Pick<KindDefinition, 'group' | 'version'>[] {
@@ -252,5 +259,5 @@ function addressesOf(
       address(name, kinds.map((kind) => kind.kind + (kind.ownSchema?.fingerprint ?? '')).join()),
     ),
   ];
-  return sorted(Object.fromEntries(paths));
+  return Object.fromEntries(paths.sort(([a], [b]) => (a < b ? -1 : 1)));
 }

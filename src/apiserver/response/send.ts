@@ -115,7 +115,8 @@ async function sendBody(
   await writeBody(request, response, status, headers, body);
 }
 
-async function writeBody(
+/** Writes an answer whose body is in its form already; where it is long, piece by piece. */
+export async function writeBody(
   { signal }: Pick<ServerRequest, 'signal'>,
   response: ServerResponse,
   status: number,

@@ -1,3 +1,4 @@
+import { Pace, type Steps } from '../../../std/pauses.ts';
 import { equalJson } from '../../machinery/clone.ts';
 import { isEmbedded, isIntOrString, itemsOf, type JsonSchema, preservesUnknown, valuesOf } from './json-schema.ts';
 
@@ -78,9 +79,9 @@ const PLAIN = [
  * What is published of a custom resource's schema (apiextensions-apiserver/pkg/controller/openapi/builder). Without a schema that it
  * is an object, and no more; nor does version 2 name a field of an object that may hold anything, as clients would refuse every other.
  */
-export function publishedSchema(schema: JsonSchema | undefined, form: OpenApiForm): OpenApiSchema {
+export function* publishedSchema(schema: JsonSchema | undefined, form: OpenApiForm): Steps<OpenApiSchema> {
   if (!schema || (form === 'v2' && preservesUnknown(schema))) return { type: 'object' };
-  const published = publish(schema, form);
+  const published = yield* publish(schema, form);
   return { ...published, type: 'object', properties: { ...TYPE_FIELDS, ...withMeta(published) } };
 }
 
@@ -89,7 +90,10 @@ function withMeta({ properties = {} }: OpenApiSchema): OpenApiSchema {
   return own;
 }
 
-function publish(schema: JsonSchema, form: OpenApiForm): OpenApiSchema {
+/** So many properties of one object are published between two pauses. */
+const PROPERTIES = 1000;
+
+function* publish(schema: JsonSchema, form: OpenApiForm): Steps<OpenApiSchema> {
   const v2 = form === 'v2';
   const open = v2 && preservesUnknown(schema);
   // Version 2 has no words for what may be null, and clients stumble over what it says of open objects.
@@ -99,16 +103,20 @@ function publish(schema: JsonSchema, form: OpenApiForm): OpenApiSchema {
   for (const name of PLAIN) if (schema[name] !== undefined && !(v2 && name === 'default')) published[name] = schema[name];
   if (vague) delete published['type'];
   if (schema.nullable && !v2) published['nullable'] = true;
-  const inner = (each: JsonSchema) => publish(each, form);
   const items = itemsOf(schema);
-  if (items && !bare) published['items'] = inner(items);
+  if (items && !bare) published['items'] = yield* publish(items, form);
   const values = valuesOf(schema);
-  if (values) published['additionalProperties'] = inner(values);
+  if (values) published['additionalProperties'] = yield* publish(values, form);
   else if (typeof schema.additionalProperties === 'boolean') published['additionalProperties'] = schema.additionalProperties;
-  if (schema.properties && !bare)
-    published['properties'] = Object.fromEntries(
-      Object.entries(schema.properties).map(([name, property]) => [name, inner(property)]),
-    );
+  if (schema.properties && !bare) {
+    const properties: [string, OpenApiSchema][] = [];
+    const pace = new Pace(PROPERTIES);
+    for (const [name, property] of Object.entries(schema.properties)) {
+      properties.push([name, yield* publish(property, form)]);
+      if (pace.due(1)) yield;
+    }
+    published['properties'] = Object.fromEntries(properties);
+  }
   const embedded = isEmbedded(schema) && !open;
   if (embedded) published['properties'] = { ...EMBEDDED_TYPE_FIELDS, ...withMeta(published) };
   const required = v2 ? requiredOf(bare ? { ...schema, properties: {} } : schema, values) : schema.required;
@@ -116,8 +124,13 @@ function publish(schema: JsonSchema, form: OpenApiForm): OpenApiSchema {
   if (embedded) published['required'] = [...new Set([...(required ?? []), 'kind', 'apiVersion'])];
   else if (required) published['required'] = required;
   if (v2) return published;
-  for (const name of ['allOf', 'anyOf', 'oneOf'] as const) if (schema[name]) published[name] = schema[name].map(inner);
-  if (schema.not) published['not'] = inner(schema.not);
+  for (const name of ['allOf', 'anyOf', 'oneOf'] as const) {
+    if (!schema[name]) continue;
+    const all: OpenApiSchema[] = [];
+    for (const each of schema[name]) all.push(yield* publish(each, form));
+    published[name] = all;
+  }
+  if (schema.not) published['not'] = yield* publish(schema.not, form);
   return isIntOrString(schema) ? withBothTypes(published) : published;
 }
 
