@@ -61,3 +61,15 @@ test('a key that comes again a hundred thousand times, nine thousand objects dee
   const objects = new Array(50_000).fill('"x":{"b":1,"b":1}').join();
   assert.deepEqual(findDuplicateFields(deep(`{${objects}}`)), [`${above}x.b`, `${above}x`]);
 });
+
+test('keys that are called as an unknown field is, nine thousand objects deep, do not have their path put together each', () => {
+  const deep = `${'{"a":'.repeat(9_000)}{${new Array(100_000).fill('"x":1').join()}}${'}'.repeat(9_000)}`;
+  const long = 'y'.repeat(18_001);
+  const text = `{"b":${deep},"${long}":1,"x":1,"kind":1,"kind":2}`;
+  assert.deepEqual(strictProblems(text, ['b', `${long}x`, 'x']), [
+    'unknown field "b"',
+    'unknown field "x"',
+    'duplicate field "kind"',
+  ]);
+  assert.deepEqual(strictProblems('{"a[0":1,"a":{"0":1,"0":2}}', ['a[0']), ['unknown field "a[0"', 'duplicate field "a.0"']);
+});

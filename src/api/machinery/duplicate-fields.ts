@@ -12,6 +12,8 @@ interface Frame {
   readonly keys: Set<string> | undefined;
   /** The key or place that is being read. */
   current: string | number;
+  /** Where the object or list itself lies, once somebody has asked: to say so of each key of a deep one would take long. */
+  path: string | undefined;
   /** Once somebody has asked for it. */
   place: Place | undefined;
 }
@@ -80,9 +82,12 @@ export function* strictProblemsInSteps(text: string, unknownFields: readonly str
   const found = known.map((duplicate) => ({ at: duplicate.at, problem: duplicateField(duplicate) }));
   const missing = new Set(unknown);
   yield* eachKey(text, (key, at, _keys, stack) => {
-    if (!missing.size || !unknownFields.some((field) => field.endsWith(key))) return;
-    const field = pathOf(stack);
-    if (missing.delete(field)) found.push({ at, problem: unknownField(field) });
+    for (const field of missing) {
+      if (!field.endsWith(key) || !isAt(field, key, placeOfObject(stack))) continue;
+      missing.delete(field);
+      found.push({ at, problem: unknownField(field) });
+      return;
+    }
   });
   return found
     .sort((a, b) => a.at - b.at)
@@ -140,12 +145,12 @@ function visitKeys(text: string, from: number, stack: Frame[], visit: KeyVisitor
       }
       case 0x7b: // {
         if (stack.length >= DEEPEST) return text.length;
-        top = { keys: new Set(), current: '', place: undefined };
+        top = { keys: new Set(), current: '', path: undefined, place: undefined };
         stack.push(top);
         break;
       case 0x5b: // [
         if (stack.length >= DEEPEST) return text.length;
-        top = { keys: undefined, current: 0, place: undefined };
+        top = { keys: undefined, current: 0, path: undefined, place: undefined };
         stack.push(top);
         break;
       case 0x7d: // }
@@ -178,8 +183,27 @@ function isKey(text: string, from: number): boolean {
 }
 
 function pathOf(stack: readonly Frame[]): string {
-  let path = '';
-  for (const { current } of stack) path += typeof current === 'number' ? `[${current}]` : (path && '.') + current;
+  const place = placeOfObject(stack);
+  return (place && `${place}.`) + stack.at(-1)!.current;
+}
+
+/** Whether a field is the one of this key in an object at a place. */
+const isAt = (field: string, key: string, place: string): boolean =>
+  place
+    ? field[place.length] === '.' && field.length === place.length + 1 + key.length && field.startsWith(place)
+    : field === key;
+
+/** Where the innermost object lies. */
+function placeOfObject(stack: readonly Frame[]): string {
+  // From the innermost on that is known: above it nothing has moved since.
+  let at = stack.length - 1;
+  while (at > 0 && stack[at]!.path === undefined) at--;
+  let path = stack[at]!.path ?? '';
+  for (; at < stack.length; at++) {
+    stack[at]!.path = path;
+    const { current } = stack[at]!;
+    if (at + 1 < stack.length) path += typeof current === 'number' ? `[${current}]` : (path && '.') + current;
+  }
   return path;
 }
 
