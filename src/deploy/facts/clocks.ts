@@ -11,6 +11,7 @@ export interface WrongClock {
 }
 
 const LARGEST_DIFFERENCE_S = 30;
+const MEND = 'chronyc makestep, or systemctl restart systemd-timesyncd';
 /** By how much this machine's clock may differ from the hosts': what is signed here is valid from five minutes before. */
 const LARGEST_OWN_DIFFERENCE_S = 240;
 
@@ -47,7 +48,9 @@ function apartFrom(middle: Ahead, ahead: readonly Ahead[]): WrongClock[] {
     const seconds = Math.round(Math.max(behind, before));
     if (seconds <= LARGEST_DIFFERENCE_S) return [];
     const how = behind > before ? 'behind' : 'ahead of';
-    return [{ host, message: `its clock is ${seconds} s ${how} that of ${middle.host}; ${LARGEST_DIFFERENCE_S} are allowed` }];
+    return [
+      { host, message: `its clock is ${seconds} s ${how} that of ${middle.host}; ${LARGEST_DIFFERENCE_S} are allowed (${MEND})` },
+    ];
   });
 }
 
@@ -56,6 +59,6 @@ function apartFromHere(middle: Ahead): WrongClock[] {
   const seconds = Math.round(Math.max(middle.least, -middle.most));
   if (seconds <= LARGEST_OWN_DIFFERENCE_S) return [];
   const how = middle.least > 0 ? 'behind' : 'ahead of';
-  const message = `the clock here is ${seconds} s ${how} this host's; ${LARGEST_OWN_DIFFERENCE_S} are allowed, as certificates are made here`;
+  const message = `the clock here is ${seconds} s ${how} this host's; ${LARGEST_OWN_DIFFERENCE_S} are allowed, as certificates are made here (${MEND})`;
   return [{ host: middle.host, message }];
 }

@@ -183,7 +183,9 @@ test('hosts that are not fit are told with what is wrong, before anything is don
     'a: number 200, which user kube is to have, is that of user other: preparation.accountId names another',
   ]);
   assert.deepEqual(problems('a', { ...held('kube', 'others'), accounts: new Map([['kube', { uid: 200, gid: 9 }]]) }), []);
-  assert.deepEqual(problems('b', { time: 1_800_000_032 }), ['b: its clock is 31 s ahead of that of c; 30 are allowed']);
+  assert.deepEqual(problems('b', { time: 1_800_000_032 }), [
+    'b: its clock is 31 s ahead of that of c; 30 are allowed (chronyc makestep, or systemctl restart systemd-timesyncd)',
+  ]);
   const asked = (seconds: number) => {
     const spans = new Map(
       inventory.hosts.map(({ name }) => [name, { from: 1_800_000_000 + seconds, to: 1_800_000_001 + seconds }]),
@@ -197,7 +199,9 @@ test('hosts that are not fit are told with what is wrong, before anything is don
   ] as const)
     assert.deepEqual(
       asked(seconds).map(({ message }) => message),
-      [`${how} this host's; 240 are allowed, as certificates are made here`],
+      [
+        `${how} this host's; 240 are allowed, as certificates are made here (chronyc makestep, or systemctl restart systemd-timesyncd)`,
+      ],
     );
   assert.deepEqual(problems('b', { time: 1_800_000_030 }), []);
   assert.deepEqual(problems('b', { ports: new Set([2379]) }), ['b: port 2379, which etcd needs, is taken']);
