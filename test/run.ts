@@ -82,12 +82,14 @@ function runFiles(
 
 const patterns = process.argv.slice(2);
 const unstable: string[] = [];
+let ran = 0;
 let failures = 0;
 for (const { name, files, atOnce, timeoutMs } of STAGES) {
   const selected = globSync(files, { cwd: ROOT })
     .filter((file) => patterns.length === 0 || patterns.some((pattern) => file.includes(pattern)))
     .sort();
   if (selected.length === 0) continue;
+  ran += selected.length;
   process.stdout.write(`\n── ${name}: ${selected.length} files\n`);
   const { passed, failed } = runFiles(selected, atOnce, timeoutMs);
   if (passed) continue;
@@ -99,6 +101,10 @@ for (const { name, files, atOnce, timeoutMs } of STAGES) {
   process.stdout.write(`\n── ${name}: once more, alone: ${again.join(', ')}\n`);
   if (runFiles(failed, 1, timeoutMs).passed) unstable.push(...again);
   else failures++;
+}
+if (ran === 0) {
+  process.stderr.write(`no test file has ${patterns.join(' or ')} in its path\n`);
+  process.exit(1);
 }
 if (unstable.length > 0) process.stderr.write(`\nunstable, failed beside others and passed alone: ${unstable.join(', ')}\n`);
 if (failures > 0) process.stderr.write(`\n${failures} of ${STAGES.length} stages failed\n`);

@@ -34,6 +34,8 @@ function roomOf(file: string): string {
 }
 
 const files = sourceFiles(SRC);
+/** Tests, and what is made for them. */
+const FOR_TESTS = /\.test(-support)?\.ts$|-(contract|fixture)\.ts$|\/test-[^/]+\.ts$|\/testing\//;
 
 test('a folder imports only what the table allows', () => {
   const wrong: string[] = [];
@@ -53,8 +55,8 @@ test('a folder imports only what the table allows', () => {
 
 test('nothing but tests imports what only tests need', () => {
   const wrong = files
-    .filter((file) => !/\.test(-support)?\.ts$|-(contract|fixture)\.ts$/.test(file))
-    .flatMap((file) => importsOf(file).filter(({ target }) => /\.test(-support)?\.ts$/.test(target)));
+    .filter((file) => !FOR_TESTS.test(file))
+    .flatMap((file) => importsOf(file).filter(({ target }) => FOR_TESTS.test(target)));
   assert.deepEqual(wrong, []);
 });
 

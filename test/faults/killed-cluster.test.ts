@@ -47,7 +47,7 @@ test('a cluster killed at random moments of its start comes up whole the next ti
   assert.equal(up.nodes.length, 2, `seed ${seed}`);
   const client = kubectl('1.35', home.kubeconfig, home.path);
   assert.match(await client.run('get nodes --no-headers'), /^node-1 +Ready .*\nnode-2 +Ready /, `seed ${seed}`);
-  // However often it was tried, a node has one request for each key that it has had, and no token is left lying about but live ones.
+  // However often it was tried, no request was refused.
   const { items } = await client.json<{ items: V1CertificateSigningRequest[] }>('get csr');
   for (const csr of items)
     assert.ok(

@@ -1,13 +1,15 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { V1CertificateSigningRequest } from '../../src/api/gen/types.ts';
+import { PROGRAM, startProgram } from '../harness/component-process.ts';
 import { kubectl } from '../harness/kubectl.ts';
 import { clusterDirectory, musterHome } from '../harness/muster.ts';
+import { until } from '../harness/until.ts';
 
 const clientRequests = async (client: ReturnType<typeof kubectl>) =>
   (await client.json<{ items: V1CertificateSigningRequest[] }>('get csr')).items
@@ -81,7 +83,7 @@ test('a port that is taken is named, and nothing keeps running', async () => {
   await home.up();
 });
 
-test('a cluster whose context cannot be written runs, and is said to', async () => {
+test('a cluster whose context cannot be written runs, and is said to; it is deleted though the context cannot be taken out', async () => {
   await using home = await musterHome();
   writeFileSync(home.kubeconfig, 'clusters: [{name: no}');
   const result = await home.try(['up', '--nodes', '0']);
@@ -91,8 +93,12 @@ test('a cluster whose context cannot be written runs, and is said to', async () 
     /^muster up: cluster "muster" runs, but its context cannot be put into \S+\/kubeconfig: .+; name another file by --kubeconfig\n$/,
   );
   assert.match(await home.run(['ls']), /muster +Running/);
+  const down = await home.try(['down']);
+  assert.equal(down.status, 1);
+  assert.equal(down.stdout, 'Cluster "muster" is stopped and deleted\n');
+  assert.match(down.stderr, /^muster down: the context "muster" could not be taken out of \S+\/kubeconfig: .+ does it\n$/);
   assert.equal(readFileSync(home.kubeconfig, 'utf8'), 'clusters: [{name: no}');
-  rmSync(home.kubeconfig);
+  assert.match(await home.run(['ls']), /^No clusters/);
 });
 
 test('a data directory with a pki of somebody else’s is refused, and stays as it is', async () => {
@@ -149,9 +155,15 @@ test('a process that only has the number of a cluster that is gone is left alone
   }
 });
 
-test('an up that is interrupted leaves nothing running', async () => {
-  await using home = await musterHome();
-  const result = await home.try(['up', '--nodes', '1', '--foreground'], { timeoutMs: 1 });
-  assert.notEqual(result.status, 0);
-  assert.doesNotMatch(await home.run(['ls']), /Running/);
-});
+for (const way of [[], ['--foreground']])
+  test(`an up that is interrupted while it starts leaves nothing running: ${['up', ...way].join(' ')}`, async () => {
+    await using home = await musterHome();
+    const words = [PROGRAM, 'up', '--nodes', '1', '--port', String(await home.portOf()), ...way];
+    const up = startProgram(process.execPath, words, { env: home.env });
+    await until('it has begun', () => existsSync(join(clusterDirectory(home), 'lock')) || up.exitStatus !== undefined, {
+      intervalMs: 3,
+    });
+    up.signal('SIGINT');
+    assert.notEqual(await up.exited, 0, up.output);
+    assert.equal(await home.run(['ls']), 'No clusters; "muster up" starts one\n');
+  });

