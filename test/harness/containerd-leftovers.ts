@@ -3,6 +3,7 @@ import { lstatSync } from 'node:fs';
 import { readdir, readFile, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pathsOf } from './containerd-config.ts';
+import { killProcess } from './processes.ts';
 import { runCommand } from './run-command.ts';
 import { until } from './until.ts';
 
@@ -158,12 +159,7 @@ async function processesWith(args: readonly [string, string]): Promise<number[]>
 }
 
 function kill(pid: number): void {
-  if (!Number.isInteger(pid) || pid <= 1) return;
-  try {
-    process.kill(pid, 'SIGKILL');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
-  }
+  if (Number.isInteger(pid) && pid > 1) killProcess(pid);
 }
 
 async function namesIn(directory: string): Promise<string[]> {

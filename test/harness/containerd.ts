@@ -1,17 +1,18 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { randomBytes, randomInt } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, statfs, writeFile } from 'node:fs/promises';
-import { networkInterfaces, tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { abandonedRecords, writeRecord } from './abandoned.ts';
 import { type ContainerdPlan, cniConfiguration, configToml, pathsOf } from './containerd-config.ts';
 import { inNamespace, type Leftovers, losePower, removeLeftovers } from './containerd-leftovers.ts';
 import { BUSYBOX, importImages, type TestImage } from './images.ts';
-import { isSameProcess, startTimeOf } from './process-start.ts';
 import { runOrFail } from './run-command.ts';
-import { isExecutable } from './tools.ts';
+import { isExecutable, missingPrograms } from './tools.ts';
 import { until } from './until.ts';
+import { unusedPrefix } from './unused-prefix.ts';
 
 export interface ContainerdOptions {
   /** The name of what it starts sandboxes from. There is no such image: the driver brings its own. */
@@ -60,6 +61,7 @@ export interface Containerd extends AsyncDisposable {
 
 const DEFAULT_SANDBOX_IMAGE = 'registry.test/pause:1';
 const PREFIX = 'muster-ctrd-';
+const RECORD = 'owner.json';
 const START_MS = 60_000;
 const OVERLAYFS_MAGIC = 0x794c7630;
 const CNI_BIN_DIRS = ['/usr/lib/cni', '/opt/cni/bin'];
@@ -83,17 +85,14 @@ export async function startContainerd(options: ContainerdOptions = {}): Promise<
   const network = `mt${randomBytes(5).toString('hex')}`;
   const leftovers: Leftovers = { root, network, cniBinDir, ...(options.namespace && { namespace: options.namespace }) };
   // Read by a later run when this one is killed before it can clean up.
-  await writeFile(
-    join(root, 'owner.json'),
-    JSON.stringify({ ...leftovers, pid: process.pid, startedAt: startTimeOf(process.pid) }),
-  );
+  await writeRecord(join(root, RECORD), leftovers);
   const plan: ContainerdPlan = {
     root,
     network,
     cniBinDir,
     snapshotter: (await statfs(root)).type === OVERLAYFS_MAGIC ? 'native' : 'overlayfs',
     sandboxImage: options.sandboxImage ?? DEFAULT_SANDBOX_IMAGE,
-    podCidr: unusedRange(),
+    podCidr: `${unusedPrefix(10, 100, 250)}.0/24`,
     extraConfig: options.extraConfig ?? '',
   };
   const containerd = handleOf(plan, leftovers);
@@ -189,14 +188,10 @@ function whyNot(log: string): string {
 
 /** Cleans up after runs that were killed, so that they do not wear the machine out. */
 async function removeAbandoned(): Promise<void> {
-  for (const name of await readdir(tmpdir())) {
-    if (!name.startsWith(PREFIX)) continue;
-    const text = await readFile(join(tmpdir(), name, 'owner.json'), 'utf8').catch(() => ''); // being made, or being removed
-    if (text === '') continue;
-    const owner = JSON.parse(text) as Leftovers & { pid: number; startedAt: string };
-    if (isSameProcess(owner.pid, owner.startedAt)) continue;
-    await endContainerdOf(owner);
-    await removeLeftovers(owner);
+  for (const { path, made } of abandonedRecords<Leftovers>(`${PREFIX}*/${RECORD}`)) {
+    const leftovers = { ...made, root: dirname(path) };
+    await endContainerdOf(leftovers);
+    await removeLeftovers(leftovers);
   }
 }
 
@@ -208,24 +203,9 @@ async function endContainerdOf(owner: Leftovers): Promise<void> {
   }
 }
 
-function unusedRange(): string {
-  const taken = new Set(
-    Object.values(networkInterfaces())
-      .flatMap((addresses) => addresses ?? [])
-      .map(({ address }) => address.split('.').slice(0, 3).join('.')),
-  );
-  for (;;) {
-    const prefix = `10.${randomInt(100, 250)}.${randomInt(0, 256)}`;
-    if (!taken.has(prefix)) return `${prefix}.0/24`;
-  }
-}
-
 /** Answers where the CNI plugins are; fails with what to install. */
 function requirePrograms(): string {
-  const directories = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/sbin'];
-  const missing = Object.entries(PROGRAMS)
-    .filter(([name]) => !directories.some((directory) => isExecutable(join(directory, name))))
-    .map(([name, debianPackage]) => `${name} is missing: apt-get install ${debianPackage}`);
+  const missing = missingPrograms(PROGRAMS);
   const cniBinDir = CNI_BIN_DIRS.find((directory) =>
     ['bridge', 'portmap', 'host-local', 'loopback'].every((name) => isExecutable(join(directory, name))),
   );

@@ -2,11 +2,11 @@
 import { readFileSync, statfsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { delimiter, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { test } from 'node:test';
 import { runCommand } from './run-command.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
-import { isExecutable } from './tools.ts';
+import { missingPrograms } from './tools.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const MODULES = '/usr/lib/uml/modules';
@@ -45,7 +45,8 @@ export async function runInGuest(
   { modules = [], env = {}, memoryMiB = 1024, timeoutMs = 120_000 }: GuestOptions = {},
   shared: readonly string[] = [],
 ): Promise<GuestResult> {
-  requirePrograms();
+  const missing = missingPrograms({ 'linux.uml': 'user-mode-linux', modprobe: 'kmod', unshare: 'util-linux' });
+  if (missing.length > 0) throw new Error(missing.join('\n'));
   await using directory = await temporaryDirectory();
   const init = directory.file('init');
   await writeFile(init, initScript(command, { modules, env, shared: [...shared, directory.path] }, directory.file('status')), {
@@ -93,14 +94,6 @@ export async function testInGuest(file: string, options: GuestOptions, declare: 
     if (guest.status !== 0 && ended.every(({ failure }) => failure === undefined))
       throw new Error(`it ended with status ${guest.status}:\n${guest.output}`);
   });
-}
-
-function requirePrograms(): void {
-  const programs = { 'linux.uml': 'user-mode-linux', modprobe: 'kmod', unshare: 'util-linux' };
-  const path = (process.env['PATH'] ?? '').split(delimiter);
-  for (const [name, debianPackage] of Object.entries(programs))
-    if (!path.some((directory) => isExecutable(join(directory, name))))
-      throw new Error(`${name} is missing: apt-get install ${debianPackage}`);
 }
 
 /** Its memory is a file that is mapped to be run: quick where a file system in memory has the room and permits it. */

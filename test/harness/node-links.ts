@@ -1,11 +1,13 @@
 /** Network namespaces that are machines on one wire: each with an address, a way out, and a link that can be cut. As root. */
-import { randomBytes, randomInt } from 'node:crypto';
-import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { networkInterfaces, tmpdir } from 'node:os';
+import { randomBytes } from 'node:crypto';
+import { readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { abandonedRecords, writeRecord } from './abandoned.ts';
 import { inNamespace } from './containerd-leftovers.ts';
-import { isSameProcess, startTimeOf } from './process-start.ts';
+import { killProcess } from './processes.ts';
 import { runCommand, runOrFail } from './run-command.ts';
+import { unusedPrefix } from './unused-prefix.ts';
 
 /*
  *   this machine <prefix>.1 ────┐
@@ -49,6 +51,7 @@ export interface NodeLinksOptions {
 }
 
 const PREFIX = 'mtn';
+const RECORD = 'muster-links-';
 const FIRST_NODE = 11;
 const DEVICE = 'eth0';
 
@@ -56,17 +59,18 @@ export async function openNodeLinks({ mtu = 1500, ipv6 = false }: NodeLinksOptio
   if (process.getuid?.() !== 0) throw new Error('network namespaces need root: run this test as root');
   await removeAbandoned();
   const id = `${PREFIX}${randomBytes(3).toString('hex')}`;
-  const record = join(tmpdir(), `${id}.json`);
+  const record = join(tmpdir(), `${RECORD}${id}.json`);
   // Read by a later run when this one is killed before it can clean up.
-  await writeFile(record, JSON.stringify({ id, pid: process.pid, startedAt: startTimeOf(process.pid) }));
-  const prefix = unusedPrefix();
+  await writeRecord(record, { id });
+  // Outside of what clusters give to pods and services.
+  const prefix = unusedPrefix(10, 1, 64);
   // A unique local one (RFC 4193) of the same numbers.
   const prefix6 = `fd4d:${prefix.replaceAll('.', ':')}:`;
   const hostAddress = `${prefix}.1`;
   const hub = `${id}-hub`;
   const ip = (...args: string[]) => runOrFail('ip', args);
   const close = async () => {
-    for (const namespace of await namespacesOf(id)) await removeNamespace(namespace);
+    for (const namespace of await namespacesOf(`${id}-`)) await removeNamespace(namespace);
     await rm(record, { force: true });
   };
   try {
@@ -138,43 +142,20 @@ async function addNamespace(name: string): Promise<void> {
 /** Ends all that runs in it first: a namespace lives on as long as a process does. */
 export async function removeNamespace(name: string): Promise<void> {
   const { stdout } = await runCommand('ip', ['netns', 'pids', name]); // gone already: none
-  for (const pid of stdout.split('\n').filter(Boolean)) {
-    try {
-      process.kill(Number(pid), 'SIGKILL');
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
-    }
-  }
+  for (const pid of stdout.split('\n').filter(Boolean)) killProcess(Number(pid));
   const { status, stderr } = await runCommand('ip', ['netns', 'delete', name]);
   if (status !== 0 && !/No such file/.test(stderr)) throw new Error(`ip netns delete ${name}: ${stderr}`);
 }
 
-async function namespacesOf(id: string): Promise<string[]> {
-  return (await readdir('/run/netns').catch(() => [])).filter((name) => name.startsWith(`${id}-`));
+/** Those whose names begin so. */
+export async function namespacesOf(prefix: string): Promise<string[]> {
+  return (await readdir('/run/netns').catch(() => [])).filter((name) => name.startsWith(prefix)); // no directory: none
 }
 
 /** Cleans up after runs that were killed. */
 async function removeAbandoned(): Promise<void> {
-  for (const name of await readdir(tmpdir())) {
-    if (!new RegExp(`^${PREFIX}[0-9a-f]{6}\\.json$`).test(name)) continue;
-    const text = await readFile(join(tmpdir(), name), 'utf8').catch(() => ''); // being made, or being removed
-    if (text === '') continue;
-    const owner = JSON.parse(text) as { id: string; pid: number; startedAt: string };
-    if (isSameProcess(owner.pid, owner.startedAt)) continue;
-    for (const namespace of await namespacesOf(owner.id)) await removeNamespace(namespace);
-    await rm(join(tmpdir(), name), { force: true });
-  }
-}
-
-/** Of a /24 that no interface of this machine is in; outside of what clusters give to pods and services. */
-function unusedPrefix(): string {
-  const taken = new Set(
-    Object.values(networkInterfaces())
-      .flatMap((addresses) => addresses ?? [])
-      .map(({ address }) => address.split('.').slice(0, 3).join('.')),
-  );
-  for (;;) {
-    const prefix = `10.${randomInt(1, 64)}.${randomInt(0, 256)}`;
-    if (!taken.has(prefix)) return prefix;
+  for (const { path, made } of abandonedRecords<{ id: string }>(`${RECORD}*.json`)) {
+    for (const namespace of await namespacesOf(`${made.id}-`)) await removeNamespace(namespace);
+    await rm(path, { force: true });
   }
 }

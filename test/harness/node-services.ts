@@ -1,12 +1,11 @@
 /** What makes Services of several real nodes reachable: kube-proxy as a process of its own on each, and the cluster's DNS server on the first. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { bootstrapKubeconfig } from '../../src/cluster/kubeconfigs.ts';
 import { CLUSTER_CIDR } from '../../src/cluster/options.ts';
 import { createClusterDnsObjects } from '../../src/cluster/real-node/cluster-dns-objects.ts';
-import { readKubeconfig, resolveContext } from '../../src/pki/kubeconfig.ts';
 import type { ComponentProcess } from './component-process.ts';
 import type { RealNode, RealNodes } from './real-nodes.ts';
+import { serviceAccountKubeconfig } from './service-account-kubeconfig.ts';
 
 export type ProxyMode = 'nftables' | 'iptables';
 
@@ -47,7 +46,9 @@ export async function startNodeServices(
   await kubectl.run(
     'create clusterrolebinding kube-proxy --clusterrole=system:node-proxier --serviceaccount=kube-system:kube-proxy',
   );
-  const [proxyConfig, dnsConfig] = await Promise.all(['kube-proxy', 'coredns'].map((name) => accountKubeconfig(cluster, name)));
+  const [proxyConfig, dnsConfig] = await Promise.all(
+    ['kube-proxy', 'coredns'].map((name) => serviceAccountKubeconfig(cluster, name)),
+  );
   const proxies = new Map<string, ComponentProcess>();
   for (const node of nodes) {
     const config = join(node.directory, 'kube-proxy.json');
@@ -77,13 +78,4 @@ function proxyConfiguration(node: RealNode, mode: ProxyMode, kubeconfig: string,
     conntrack: { maxPerCore: 0, min: 0 },
     oomScoreAdj: 0,
   };
-}
-
-/** A kubeconfig of a service account in kube-system. */
-async function accountKubeconfig(cluster: RealNodes, name: string): Promise<string> {
-  const token = (await cluster.kubectl().run(`create token ${name} -n kube-system --duration=10h`)).trim();
-  const { server, caPem = '' } = await resolveContext(await readKubeconfig(cluster.kubeconfig));
-  const path = join(cluster.directory, `${name}.kubeconfig`);
-  await writeFile(path, bootstrapKubeconfig({ server, caPem, token }), { mode: 0o600 });
-  return path;
 }

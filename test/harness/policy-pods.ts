@@ -1,6 +1,5 @@
 /** Pods as network policies see them: network namespaces on a node's bridge, each a Pod of an API server. For e2e tests, as root. */
 import { randomBytes } from 'node:crypto';
-import { rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { createInterface } from 'node:readline';
 import { type ComponentProcess, startProgram } from './component-process.ts';
@@ -79,7 +78,7 @@ export async function openPolicyPods(node: NodeLink): Promise<PolicyPods> {
   const close = async () => {
     await Promise.all(processes.map((child) => child.stop()));
     for (const namespace of namespaces) await runOrFail('ip', ['netns', 'delete', namespace]);
-    await rm(directory.path, { recursive: true, force: true });
+    await directory[Symbol.asyncDispose]();
   };
   const start = async (name: string, namespace: string, listens: boolean): Promise<(probe: Probe) => Promise<boolean>> => {
     const socket = directory.file(`${name.replace('/', '.')}.sock`);

@@ -1,8 +1,7 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { writeFile } from 'node:fs/promises';
 import { startProgram } from './component-process.ts';
 import { freePort } from './free-port.ts';
+import { temporaryDirectory } from './temporary-directory.ts';
 import { until } from './until.ts';
 
 /** A real Prometheus (Debian's) on loopback that keeps what it reads in a directory of its own. */
@@ -23,7 +22,7 @@ export interface ScrapeTarget {
 
 /** Starts one that reads its targets, and judges its rules, every second. Resolves when it answers. */
 export async function startPrometheus(targets: readonly ScrapeTarget[], ruleFiles: readonly string[]): Promise<Prometheus> {
-  const directory = await mkdtemp(join(tmpdir(), 'muster-test-prometheus-'));
+  const directory = await temporaryDirectory();
   const configuration = {
     global: { scrape_interval: '1s', scrape_timeout: '1s', evaluation_interval: '1s' },
     rule_files: ruleFiles,
@@ -38,16 +37,16 @@ export async function startPrometheus(targets: readonly ScrapeTarget[], ruleFile
       },
     })),
   };
-  const file = join(directory, 'prometheus.yml');
+  const file = directory.file('prometheus.yml');
   await writeFile(file, JSON.stringify(configuration));
   const port = await freePort();
   const program = startProgram('prometheus', [
-    ...[`--config.file=${file}`, `--storage.tsdb.path=${join(directory, 'data')}`],
+    ...[`--config.file=${file}`, `--storage.tsdb.path=${directory.file('data')}`],
     `--web.listen-address=127.0.0.1:${port}`,
   ]);
   const dispose = async () => {
     await program.stop();
-    await rm(directory, { recursive: true, force: true });
+    await directory[Symbol.asyncDispose]();
   };
   try {
     await until('Prometheus is ready', async () => {

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { type ComponentProcess, PROGRAM, startProgram } from './component-process.ts';
-import { runCommand } from './run-command.ts';
+import { runCommand, runOrFail } from './run-command.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
 import { missingTools } from './tools.ts';
 import { until } from './until.ts';
@@ -51,12 +51,7 @@ export async function openServiceNetwork(apiPort: number): Promise<ServiceNetwor
     for (const place of ['node', 'client', 'p1', 'p2'] as const) await runCommand('ip', ['netns', 'del', namespace(place)]);
     await directory[Symbol.asyncDispose]();
   };
-  const checked = async (program: string, args: readonly string[]) => {
-    const result = await runCommand(program, args);
-    if (result.status !== 0) throw new Error(`${program} ${args.join(' ')}: ${result.stderr}${result.stdout}`);
-    return result.stdout;
-  };
-  const run: ServiceNetwork['run'] = (place, ...command) => checked('ip', inside(place, ...command));
+  const run: ServiceNetwork['run'] = (place, ...command) => runOrFail('ip', inside(place, ...command));
   const start = (program: string, ...args: string[]) => {
     const child = startProgram(program, args);
     processes.push(child);
@@ -64,7 +59,7 @@ export async function openServiceNetwork(apiPort: number): Promise<ServiceNetwor
   };
   try {
     for (const place of ['node', 'client', 'p1', 'p2'] as const) {
-      await checked('ip', ['netns', 'add', namespace(place)]);
+      await runOrFail('ip', ['netns', 'add', namespace(place)]);
       await run(place, 'ip', 'link', 'set', 'lo', 'up');
     }
     const links = [

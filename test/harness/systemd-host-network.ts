@@ -1,10 +1,9 @@
 /** How whole hosts of tests are reached: a bridge, and ssh. As root. */
-import { randomInt } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
-import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { runOrFail } from './run-command.ts';
 import { HOST_KEY } from './systemd-image.ts';
+import { unusedPrefix } from './unused-prefix.ts';
 
 export interface Network {
   readonly bridge: string;
@@ -14,24 +13,12 @@ export interface Network {
 
 /** A network of hosts, on a bridge of this name that this machine is on, too. */
 export async function makeBridge(bridge: string): Promise<Network> {
-  const prefix = unusedPrefix();
+  // Outside of the ranges that the runbooks give to pods and services.
+  const prefix = unusedPrefix(172, 20, 30);
   await runOrFail('ip', ['link', 'add', bridge, 'type', 'bridge']);
   await runOrFail('ip', ['address', 'add', `${prefix}.1/24`, 'dev', bridge]);
   await runOrFail('ip', ['link', 'set', bridge, 'up']);
   return { bridge, prefix };
-}
-
-/** Outside of the ranges that the runbooks give to pods and services. */
-function unusedPrefix(): string {
-  const taken = new Set(
-    Object.values(networkInterfaces())
-      .flatMap((addresses) => addresses ?? [])
-      .map(({ address }) => address.split('.').slice(0, 3).join('.')),
-  );
-  for (;;) {
-    const prefix = `172.${randomInt(20, 30)}.${randomInt(0, 256)}`;
-    if (!taken.has(prefix)) return prefix;
-  }
 }
 
 /** Makes a key and a configuration for ssh in a directory. The hosts' keys are the image's, so they can be known beforehand. */

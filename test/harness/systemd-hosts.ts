@@ -5,14 +5,16 @@ import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
 import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { createMounts } from '../../src/host/mounts.ts';
+import { abandonedRecords, writeRecord } from './abandoned.ts';
 import { archiveOf, BUSYBOX, type TestImage } from './images.ts';
-import { removeNamespace } from './node-links.ts';
+import { namespacesOf, removeNamespace } from './node-links.ts';
+import { killProcess } from './processes.ts';
 import { type CommandResult, runCommand, runOrFail } from './run-command.ts';
 import { makeBridge, type Network, writeSshConfig } from './systemd-host-network.ts';
 import { HOST_KEY, systemdImage } from './systemd-image.ts';
-import { isExecutable } from './tools.ts';
+import { missingPrograms } from './tools.ts';
 import { until } from './until.ts';
 
 export interface SystemdHost {
@@ -55,15 +57,19 @@ const BOOT_MS = 240_000;
 /** Of one line of shell. */
 const LINE_MS = 400_000;
 const OWN = 'mstr';
+const PREFIX = 'muster-hosts-';
+const RECORD = 'owner.json';
 
 /** Makes hosts of these names and resolves when all have booted. Disposing of them leaves nothing. */
 export async function startSystemdHosts(names: readonly string[], options: SystemdHostsOptions = {}): Promise<SystemdHosts> {
   requirePrograms();
+  await removeAbandoned();
   await using stack = new AsyncDisposableStack();
   const image = await systemdImage();
-  const directory = await mkdtemp(join(tmpdir(), 'muster-hosts-'));
+  const directory = await mkdtemp(join(tmpdir(), PREFIX));
   stack.defer(() => rm(directory, { recursive: true, force: true, maxRetries: 5 }));
   const id = randomBytes(3).toString('hex');
+  await writeRecord(join(directory, RECORD), { id });
   const network = await makeBridge(`${OWN}${id}`);
   stack.defer(() => runOrFail('ip', ['link', 'delete', network.bridge]).then(() => undefined));
   const sshConfig = await writeSshConfig(directory, image, network.prefix);
@@ -248,14 +254,6 @@ class Host implements SystemdHost {
   }
 }
 
-function killProcess(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
-  }
-}
-
 const PROGRAMS: Readonly<Record<string, string>> = {
   debootstrap: 'debootstrap',
   'systemd-nspawn': 'systemd-container',
@@ -264,12 +262,17 @@ const PROGRAMS: Readonly<Record<string, string>> = {
 };
 
 function requirePrograms(): void {
-  const directories = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/sbin'];
-  const missing = Object.entries(PROGRAMS).flatMap(([name, debianPackage]) =>
-    directories.some((directory) => isExecutable(join(directory, name)))
-      ? []
-      : [`${name} is missing: apt-get install ${debianPackage}`],
-  );
+  const missing = missingPrograms(PROGRAMS);
   if (missing.length > 0) throw new Error(missing.join('\n'));
   if (process.getuid?.() !== 0) throw new Error('whole hosts need root: run this test as root');
+}
+
+/** Cleans up after runs that were killed, whose hosts would run on. */
+async function removeAbandoned(): Promise<void> {
+  for (const { path, made } of abandonedRecords<{ id: string }>(`${PREFIX}*/${RECORD}`)) {
+    for (const namespace of await namespacesOf(`${OWN}-${made.id}`)) await removeNamespace(namespace);
+    await runCommand('ip', ['link', 'delete', `${OWN}${made.id}`]); // it may not have been made yet
+    await createMounts().unmountAll(dirname(path), { lazy: true });
+    await rm(dirname(path), { recursive: true, force: true, maxRetries: 5 });
+  }
 }

@@ -21,8 +21,8 @@ export interface Api {
   readonly server: string;
   /** Rejects when there is no whole answer within the time, default 20 s. */
   send(method: string, path: string, body?: object, timeoutMs?: number): Promise<ApiAnswer>;
-  /** Calls back with each line, and resolves at the stream's end, whatever ended it. */
-  lines(path: string, onLine: (line: string) => void, signal: AbortSignal): Promise<void>;
+  /** Each whole line, to the stream's end, whatever ended it; none when it is refused. */
+  lines(path: string, signal: AbortSignal): AsyncIterable<string>;
   close(): void;
 }
 
@@ -58,17 +58,21 @@ export function createApi({ server, caPem, certificatePem, privateKeyPem }: ApiO
       const json = answer.headers['content-type']?.startsWith('application/json');
       return { status: answer.statusCode ?? 0, text, body: json ? JSON.parse(text) : {} };
     },
-    async lines(path, onLine, signal) {
+    async *lines(path, signal) {
       const opening = new AbortController();
       const timer = setTimeout(() => opening.abort(), OPENING_MS);
       try {
         const answer = await begin('GET', path, undefined, AbortSignal.any([signal, opening.signal]));
         clearTimeout(timer);
+        if (answer.statusCode !== 200) {
+          answer.resume();
+          return; // refused for now
+        }
         let rest = '';
         for await (const chunk of answer.setEncoding('utf8')) {
           const lines = `${rest}${chunk}`.split('\n');
           rest = lines.pop()!;
-          for (const line of lines) onLine(line);
+          yield* lines;
         }
       } catch {
         // However it ended, the watcher begins again where it was.
@@ -121,7 +125,7 @@ class Follower {
       const path = `${PATH}?watch=1&allowWatchBookmarks=true&labelSelector=load%3D${this.#label}&resourceVersion=${this.#revision}`;
       const api = this.#apis[i % this.#apis.length]!;
       this.#expired = false;
-      await api.lines(path, (line) => this.#take(line), signal);
+      for await (const line of api.lines(path, signal)) this.#take(line);
       if (this.#expired) await this.#relist(api);
       if (!signal.aborted) await sleep(CLIENT_WAITS_MS);
     }

@@ -67,7 +67,9 @@ function reloadingApi(): Api {
   return {
     server: path,
     send: async (...words) => (await current()).send(...words),
-    lines: async (...words) => (await current()).lines(...words),
+    async *lines(...words) {
+      yield* (await current()).lines(...words);
+    },
     close: () => api?.close(),
   };
 }

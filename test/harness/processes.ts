@@ -14,3 +14,12 @@ export function startTimeOf(pid: number): string {
 export function isSameProcess(pid: number, startedAt: string): boolean {
   return startTimeOf(pid) === startedAt;
 }
+
+/** Ends it at once; one that has ended already is fine. */
+export function killProcess(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
