@@ -46,6 +46,7 @@ test('the version is asked for by a command or a flag', async () => {
   assert.equal(status, 0);
   assert.match(stdout, /^muster \d+\.\d+\.\d+ \(Kubernetes v1\.\d+\.\d+, Node v\d/);
   assert.equal((await run('muster', 'version')).stdout, stdout);
+  assert.equal((await run('muster', 'version', '-o', 'yaml')).status, 2);
 });
 
 test('a word that is no command is named, with the one that was meant', async () => {

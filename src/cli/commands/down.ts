@@ -96,11 +96,18 @@ async function deleteCluster(name: string, entry: string, owned: OwnedDirectory,
   const { readRecord } = await import('../../cluster/data-directory.ts');
   // Damaged or of another version: it is deleted whatever it says.
   const record = await readRecord(join(directory, 'cluster.json')).catch(() => undefined);
-  for (const path of await kubeconfigsWritten(directory)) await removeContext(path, name, io.clock);
+  const left: string[] = [];
+  for (const path of await kubeconfigsWritten(directory))
+    await removeContext(path, name, io.clock).catch((error: Error) => left.push(`${path}: ${error.message}`));
   await deleteData(directory, entry);
   io.stdout(`Cluster "${name}" is ${wasRunning ? 'stopped and ' : ''}deleted\n`);
   if (record?.etcd)
     io.stdout(`Its objects stay in the etcd at ${record.etcd.servers}: "etcdctl del /registry/ --prefix" deletes them\n`);
+  if (left.length > 0)
+    throw new CodedError(
+      `the context "${name}" could not be taken out of ${left.join('; ')}; "kubectl config delete-context ${name}" does it`,
+      { code: 'KUBECONFIG_UNWRITABLE' },
+    );
   return 0;
 }
 

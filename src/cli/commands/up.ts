@@ -99,8 +99,16 @@ async function openClusterDirectory(options: UpOptions, io: CommandIo): Promise<
   const entry = clusterDirectory(io.env, options.name);
   if (options.dataDir !== undefined) {
     const { refuseForeignDirectory } = await import('../../cluster/data-directory.ts');
-    refuseForeignDirectory(options.dataDir);
-    makeDirectoriesSync(options.dataDir, 0o700);
+    try {
+      refuseForeignDirectory(options.dataDir);
+      makeDirectoriesSync(options.dataDir, 0o700);
+    } catch (cause) {
+      if (cause instanceof CodedError) throw cause;
+      throw new CodedError(`${(cause as Error).message}; name another directory by --data-dir`, {
+        code: 'DATA_UNWRITABLE',
+        cause,
+      });
+    }
     await registerDirectory(io.env, options.name, options.dataDir);
   }
   return existsSync(entry) ? realpathSync(entry) : entry;
