@@ -1,3 +1,4 @@
+import { checkDnsSubdomain } from '../api/machinery/names.ts';
 import { createClient } from '../client/create-client.ts';
 import { CodedError } from '../std/coded-error.ts';
 import { deferred } from '../std/lifecycle.ts';
@@ -52,6 +53,9 @@ export function createNodeFleet({ config, controlPlane, kubeletOf, directory }: 
     return node;
   };
   const addNext = async (name = freeName(records)): Promise<ClusterNode> => {
+    const [problem] = checkDnsSubdomain(name);
+    if (problem !== undefined)
+      throw new CodedError(`name: ${JSON.stringify(name)} can be no node's: ${problem}`, { code: 'OPTIONS_INVALID' });
     if (nodes.some((node) => node.name === name)) throw new RangeError(`there is a node "${name}" already`);
     const last = records.findLast(({ address, real }) => !real && address !== '127.0.0.1');
     const endpoint = await findNodeEndpoint(last ? nextNodeAddress(last.address) : firstNodeAddress(config.random));

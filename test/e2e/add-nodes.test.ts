@@ -20,4 +20,6 @@ test('nodes that are added at the same time each get a name and an address of th
   assert.equal(new Set(added.map((node) => node.name)).size, 4);
   assert.equal(new Set(added.map((node) => `${node.address}:${node.port}`)).size, 4);
   await assert.rejects(cluster.addNode({ name: added[0]!.name }), /there is a node "node-\d" already/);
+  for (const name of ['Node_1', '../node', ''])
+    await assert.rejects(cluster.addNode({ name }), { code: 'OPTIONS_INVALID', message: /^name: ".*" can be no node's: / });
 });

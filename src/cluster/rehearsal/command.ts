@@ -76,6 +76,8 @@ function readScenario(values: FlagValues, isSet: ParsedFlags['isSet'], live: Pub
   const certificateLifetimeMs = duration('certificate-lifetime', live?.certificateLifetimeMs);
   if (certificateLifetimeMs < 600_000)
     throw new FlagError('--certificate-lifetime', '--certificate-lifetime: must be 10m or more');
+  if (isSet('ca-lifetime') && duration('ca-lifetime', undefined) < 600_000)
+    throw new FlagError('--ca-lifetime', '--ca-lifetime: must be 10m or more');
   const durationMs = duration('for', undefined);
   if (durationMs < DAY_MS / 24 || durationMs > 50 * 365 * DAY_MS) throw new FlagError('--for', '--for: must be from 1h to 50y');
   return {

@@ -155,13 +155,13 @@ test('faults and durations are read strictly', () => {
     'approver-away@x+1d',
     'approver-away@1d',
   ];
-  for (const text of wrong) assert.throws(() => parseFault(text, NODES), { code: 'FAULT_INVALID' }, text);
+  for (const text of wrong) assert.throws(() => parseFault(text, NODES), { code: 'FLAG_INVALID' }, text);
   fc.assert(
     fc.property(fc.string(), (text) => {
       try {
         parseFault(text, NODES);
       } catch (error) {
-        assert.equal((error as { code: string }).code, 'FAULT_INVALID');
+        assert.equal((error as { code: string }).code, 'FLAG_INVALID');
       }
     }),
   );

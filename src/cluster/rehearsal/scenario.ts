@@ -1,4 +1,4 @@
-import { CodedError } from '../../std/coded-error.ts';
+import { FlagError } from '../../std/flags.ts';
 import { parseGoDuration } from '../../std/go-duration.ts';
 
 /** Something that goes wrong during a rehearsal, from a time on and for a while; counted from the start. */
@@ -37,10 +37,10 @@ const FAULT =
  * Reads `approver-away@200d+2h`, `node-off@30d+420d:node-7`, `clock@10d+1d:node-3:-7m`, `ca-replaced@9y+10y`: kind, when, for how long, which nodes (with commas),
  * by how much.
  *
- * @throws CodedError FAULT_INVALID
+ * @throws FlagError
  */
 export function parseFault(text: string, nodes: readonly string[]): Fault {
-  const refuse = (why: string) => new CodedError(`--fault: ${JSON.stringify(text)}: ${why}`, { code: 'FAULT_INVALID' });
+  const refuse = (why: string) => new FlagError('--fault', `--fault: ${JSON.stringify(text)}: ${why}`);
   const [, kind, at = '', lasts = '', names, offset] = FAULT.exec(text) ?? [];
   if (!kind) throw refuse('must be KIND@WHEN+HOWLONG[:NODES[:OFFSET]], as in node-off@30d+420d:node-7');
   const duration = (value: string) => {
