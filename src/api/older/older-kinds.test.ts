@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
+import { runAtOnce } from '../../std/pauses.ts';
 import { allKinds } from '../all-kinds.ts';
 import { decodeObject } from '../machinery/decode.ts';
 import { apiVersionOf, type KindDefinition } from '../machinery/kind.ts';
@@ -187,4 +188,19 @@ test('where an endpoint is was said by labels', () => {
     { addresses: ['10.0.0.1'], conditions: {}, zone: 'z1', deprecatedTopology: { 'topology.kubernetes.io/region': 'r1' } },
   ]);
   assert.deepEqual((kind.storedAs!.fromStored(stored)['endpoints'] as { topology: object }[])[0]!.topology, topology);
+});
+
+test('a webhook may have the side effects and the only review that this version let through, and must be right otherwise', () => {
+  const kind = find('admissionregistration.k8s.io/v1beta1', 'ValidatingWebhookConfiguration');
+  const context = { nowMs: 0, user: { name: 'u', groups: [] } };
+  const told = (name: string) => {
+    const webhooks = [{ name, sideEffects: 'Some', admissionReviewVersions: ['v9'], clientConfig: { url: 'https://a.example.com' } }];
+    const errors = [
+      ...(kind.validate?.(make(kind, { webhooks }), context) ?? []),
+      ...runAtOnce(kind.validateInSteps!(make(kind, { webhooks }), context)),
+    ];
+    return errors.map(({ field }) => field);
+  };
+  assert.deepEqual(told('a.example.com'), []);
+  assert.deepEqual(told('a'), ['webhooks[0].name']);
 });

@@ -30,8 +30,10 @@ const webhooks = (today: KindDefinition): KindDefinition =>
     version: 'v1beta1',
     schema: `AdmissionregistrationV1beta1${today.kind}`,
     setDefaults: setWebhookDefaults(today),
-    validate: (object, context, existing) =>
-      (today.validate?.(object, context, existing) ?? []).filter(({ field }) => !LET_THROUGH.test(field)),
+    *validateInSteps(object, context, existing) {
+      const errors = yield* today.validateInSteps!(object, context, existing);
+      return errors.filter(({ field }) => !LET_THROUGH.test(field));
+    },
     deprecation: deprecationWarning(`${GROUP}/v1beta1`, today.kind, {
       deprecated: 16,
       removed: 22,
