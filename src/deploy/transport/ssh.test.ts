@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { PassThrough } from 'node:stream';
 import { test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
+import { ProgramError } from '../../host/run-program.ts';
 import type { SpokenProgram } from '../../host/spoken-program.ts';
 import { createSshTransport } from './ssh.ts';
 
@@ -39,6 +41,36 @@ test('a host on which a login gets no shell is told of, once, and its ssh ended'
   await assert.rejects(transport.run('true'), told);
   assert.equal(programs.length, 1);
   assert.ok(programs[0]!.stream.destroyed);
+});
+
+test('a link that dies within a script is told as that, and who is let out at once with what the login printed', async () => {
+  const died = new ProgramError('ssh ended', 'PROGRAM_FAILED', {
+    ...{ program: 'ssh', args: [], exitCode: 255, stdout: '', stderr: "useradd warning: kube's uid 200 outside\n" },
+  });
+  const run = () => Promise.reject(died);
+  await using transport = createSshTransport({
+    destination: 'h',
+    settings,
+    socket: '/s',
+    run,
+    speak: () => saying('muster-connected\n'),
+  });
+  await assert.rejects(transport.run('true'), {
+    code: 'HOST_UNREACHABLE',
+    message: "cannot reach admin@h: the connection broke off; the last that was heard: useradd warning: kube's uid 200 outside",
+  });
+  for (const [printed, told] of [
+    ['This account is currently not available.\n', /: This account is currently not available\.$/],
+    ['', /: whoever logs in there is let out at once and told nothing: has the account expired/],
+  ] as const) {
+    const speak = (): SpokenProgram => {
+      const stream = new PassThrough();
+      stream.end(printed);
+      return { stream, ended: setImmediate({ exitCode: 1, stderr: '' }) };
+    };
+    await using refused = createSshTransport({ destination: 'h', settings, socket: '/s', run, speak });
+    await assert.rejects(refused.run('true'), { code: 'HOST_UNREACHABLE', message: told });
+  }
 });
 
 test('a host that shows another key than the known one is told with the line that knows it', async () => {

@@ -38,7 +38,7 @@ export function createSshTransport(options: SshTransportOptions): Transport {
   const connect = async (): Promise<SpokenProgram> => {
     for (let attempt = 1; ; attempt++) {
       const program = speak('ssh', [...args, '-o', 'ControlMaster=yes', '--', destination, `echo ${READY}; exec cat >/dev/null`]);
-      const how = await loggedIn(program, loginMs);
+      const { how, said } = await loggedIn(program, loginMs);
       if (how === 'ready') return program;
       if (how === 'hangs') {
         program.stream.destroy();
@@ -46,7 +46,7 @@ export function createSshTransport(options: SshTransportOptions): Transport {
       }
       const { stderr } = await program.ended;
       // Nothing has been done by then, so it may be tried again.
-      if (attempt === CONNECT_ATTEMPTS) throw unreachable(target, stderr);
+      if (attempt === CONNECT_ATTEMPTS) throw unreachable(target, whyOf(stderr) || lastLine(said) || LET_OUT);
     }
   };
   return {
@@ -63,7 +63,8 @@ export function createSshTransport(options: SshTransportOptions): Transport {
           ...(signal && { signal }),
         });
       } catch (error) {
-        if (error instanceof ProgramError && error.exitCode === SSH_FAILED) throw unreachable(target, error.stderr, error);
+        if (error instanceof ProgramError && error.exitCode === SSH_FAILED)
+          throw unreachable(target, brokenOff(error.stderr), error);
         throw error;
       }
     },
@@ -82,15 +83,21 @@ export function createSshTransport(options: SshTransportOptions): Transport {
   };
 }
 
-/** Whether the host has answered; `ended` when ssh has instead. */
-function loggedIn({ stream, ended }: SpokenProgram, loginMs: number): Promise<'ready' | 'ended' | 'hangs'> {
+interface Login {
+  /** Whether the host has answered; `ended` when ssh has instead. */
+  readonly how: 'ready' | 'ended' | 'hangs';
+  /** What it printed. */
+  readonly said: string;
+}
+
+function loggedIn({ stream, ended }: SpokenProgram, loginMs: number): Promise<Login> {
   return new Promise((resolve) => {
-    const timer = setTimeout(() => resolve('hangs'), loginMs);
+    let said = '';
+    const timer = setTimeout(() => resolve({ how: 'hangs', said }), loginMs);
     const settle = (how: 'ready' | 'ended') => {
       clearTimeout(timer);
-      resolve(how);
+      resolve({ how, said });
     };
-    let said = '';
     // What a login prints may come before.
     stream.on('data', (chunk: Buffer) => {
       said = (said + chunk.toString()).slice(-4096);
@@ -100,14 +107,26 @@ function loggedIn({ stream, ended }: SpokenProgram, loginMs: number): Promise<'r
   });
 }
 
-function unreachable(target: string, stderr: string, cause?: unknown): CodedError {
-  return new CodedError(`cannot reach ${target}: ${whyOf(stderr)}`, { code: 'HOST_UNREACHABLE', retryable: true, cause });
+function unreachable(target: string, why: string, cause?: unknown): CodedError {
+  return new CodedError(`cannot reach ${target}: ${why}`, { code: 'HOST_UNREACHABLE', retryable: true, cause });
 }
+
+/** As of one whose account has expired; ssh says nothing of it where its LogLevel is low. */
+const LET_OUT =
+  'whoever logs in there is let out at once and told nothing: has the account expired, or no shell? The log of its sshd says it';
+
+/** What is heard last may be the script's own words, and not why the link died. */
+function brokenOff(stderr: string): string {
+  const last = lastLine(stderr);
+  return `the connection broke off${last && `; the last that was heard: ${last}`}`;
+}
+
+const lastLine = (text: string): string => text.trim().split(/\r?\n/).at(-1) ?? '';
 
 /** ssh's last line; of a host's key that is not the known one it says before that which line knows another. */
 function whyOf(stderr: string): string {
   const lines = stderr.trim().split(/\r?\n/);
-  const last = lines.at(-1) || 'ssh says nothing';
+  const last = lines.at(-1) ?? '';
   if (!last.startsWith('Host key verification failed')) return last;
   const known = lines.map((line) => /^Offending .*key.* in (.+:\d+)$/.exec(line)?.[1]).find((place) => place !== undefined);
   return known === undefined
