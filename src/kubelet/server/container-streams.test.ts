@@ -225,6 +225,27 @@ test('a runtime whose client has gone is not waited for when its command never e
   await eventually(() => socket.destroyed || !socket.write('x'.repeat(65_536)));
 });
 
+test('a WebSocket whose client has gone leaves no stream to the runtime behind', async () => {
+  // It takes up no stream, and says nothing.
+  const backend = await streamingServer();
+  const wish = [
+    'GET /exec/default/web/c?command=cat&input=1&output=1 HTTP/1.1',
+    'Host: node1:10250',
+    'Connection: Upgrade',
+    'Upgrade: websocket',
+    'Sec-WebSocket-Version: 13',
+    'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
+    'Sec-WebSocket-Protocol: v5.channel.k8s.io',
+    '\r\n',
+  ].join('\r\n');
+  const client = await dial(await serveStreams(streamsTo(backend.url)), wish);
+  await eventually(() => backend.upgrades.length === 1);
+  const { socket } = backend.upgrades[0]!;
+  socket.resume();
+  client.socket.destroy();
+  await eventually(() => socket.destroyed || socket.readableEnded);
+});
+
 test('a client that does not read stops the runtime’s side instead of filling the kubelet’s memory', async () => {
   const backend = await streamingServer();
   const test = await serveStreams(streamsTo(backend.url));

@@ -82,6 +82,11 @@ export async function askForSpdy(
     const question = { method: 'POST', headers: asked, signal, ...(remoteAddress && { remoteAddress }) };
     const answer = await ask(target, socket, question);
     if (answer.switched) readToTheEnd(socket);
+    // Node's request has let go of the signal by now, and the end of a client that is held up behind a runtime that reads nothing is not read.
+    const cut = () => socket.destroy();
+    if (signal.aborted) cut();
+    signal.addEventListener('abort', cut, { once: true });
+    socket.once('close', () => signal.removeEventListener('abort', cut));
     return { ...answer, socket, status: answer.message.statusCode ?? 502 };
   } catch (error) {
     socket.destroy();
