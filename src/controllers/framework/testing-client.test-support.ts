@@ -1,5 +1,6 @@
 /** An API server as small as controllers' tests need it: objects in memory behind the `Client` contract. For tests only. */
 import { isDeepStrictEqual } from 'node:util';
+import { cloneJson } from '../../api/machinery/clone.ts';
 import { parseFieldSelector } from '../../api/machinery/field-selector.ts';
 import { apiVersionOf, type ResourceKind } from '../../api/machinery/kind.ts';
 import type { JsonValue } from '../../api/machinery/object.ts';
@@ -32,6 +33,12 @@ interface Watcher {
   push: (event: WatchEvent<DynamicObject>) => void;
 }
 
+interface ToldEvent {
+  readonly resource: string;
+  readonly type: 'ADDED' | 'MODIFIED' | 'DELETED';
+  readonly object: DynamicObject;
+}
+
 export class TestingCluster {
   readonly clock = new VirtualClock(Date.parse('2026-01-01T00:00:00Z'));
   /** Writes, in order. */
@@ -46,26 +53,28 @@ export class TestingCluster {
   prune: (object: DynamicObject) => void = () => undefined;
   readonly #objects = new Map<string, DynamicObject>();
   readonly #watchers = new Set<Watcher>();
+  /** All that was told, for those who watch from an older version on. */
+  readonly #told: ToldEvent[] = [];
   #version = 1;
 
   /** Stores an object as the server would, or replaces it; anything goes. */
   put<T extends KubeObject>(kind: ResourceKind, object: T): DynamicObject {
     const key = keyFor(kind, object.metadata?.namespace, object.metadata?.name);
     const existing = this.#objects.get(key);
-    const stored = structuredClone({ apiVersion: apiVersionOf(kind), kind: kind.kind, ...object }) as unknown as DynamicObject;
+    const stored = cloneJson({ apiVersion: apiVersionOf(kind), kind: kind.kind, ...object }) as unknown as DynamicObject;
     stored.metadata.uid ??= existing?.metadata.uid ?? `uid-${object.metadata?.name}-${this.#version}`;
     stored.metadata.creationTimestamp ??= existing?.metadata.creationTimestamp ?? formatTime(this.clock.now());
     this.#write(kind, key, stored, existing ? 'MODIFIED' : 'ADDED');
-    return structuredClone(stored);
+    return cloneJson(stored);
   }
 
   get<T>(kind: ResourceKind, name: string, namespace?: string): T | undefined {
     const found = this.#objects.get(keyFor(kind, namespace, name));
-    return found && (structuredClone(found) as T);
+    return found && (cloneJson(found) as T);
   }
 
   list<T>(kind: ResourceKind): T[] {
-    return [...this.#objects].filter(([key]) => key.startsWith(`${resourceOf(kind)}|`)).map(([, o]) => structuredClone(o) as T);
+    return [...this.#objects].filter(([key]) => key.startsWith(`${resourceOf(kind)}|`)).map(([, o]) => cloneJson(o) as T);
   }
 
   remove(kind: ResourceKind, name: string, namespace?: string): void {
@@ -114,7 +123,7 @@ export class TestingCluster {
       return this.put(kind, object);
     };
     return {
-      get: async (name: string) => structuredClone(find(name)),
+      get: async (name: string) => cloneJson(find(name)),
       list: async (options: ListOptions = {}) => ({
         apiVersion: apiVersionOf(kind),
         kind: `${kind.kind}List`,
@@ -122,10 +131,10 @@ export class TestingCluster {
         items: this.list<DynamicObject>(kind).filter(this.#matcher(namespace, options)),
       }),
       watch: (options: ListOptions & { signal?: AbortSignal } = {}) =>
-        this.#watch(kind, this.#matcher(namespace, options), options.signal),
+        this.#watch(kind, this.#matcher(namespace, options), options),
       create: async (object: DynamicObject, options: { subresource?: string; name?: string } = {}) => {
         const { subresource } = options;
-        record({ verb: 'create', subresource, name: options.name ?? object.metadata?.name, body: structuredClone(object) });
+        record({ verb: 'create', subresource, name: options.name ?? object.metadata?.name, body: cloneJson(object) });
         const answer = this.answers.get(subresource ? `${kind.resource}/${subresource}` : kind.resource);
         if (answer) return answer(object);
         const { name = `${object.metadata.generateName}${this.#version}` } = object.metadata;
@@ -134,15 +143,15 @@ export class TestingCluster {
       },
       update: async (object: DynamicObject, options: { subresource?: string } = {}) => {
         const { name = '' } = object.metadata;
-        record({ verb: 'update', subresource: options.subresource, name, body: structuredClone(object) });
-        const stored = structuredClone(object);
+        record({ verb: 'update', subresource: options.subresource, name, body: cloneJson(object) });
+        const stored = cloneJson(object);
         this.prune(stored);
         const existing = this.#objects.get(keyFor(kind, namespace ?? object.metadata.namespace, name)) ?? find(name);
         // As a server: what changes nothing is told to nobody.
         return isDeepStrictEqual(stored, existing) ? stored : store(stored, existing);
       },
       patch: async (name: string, patch: JsonValue, options: { subresource?: string; type: string }) => {
-        record({ verb: 'patch', subresource: options.subresource, name, body: structuredClone(patch) });
+        record({ verb: 'patch', subresource: options.subresource, name, body: cloneJson(patch) });
         const existing = find(name);
         if (options.type === 'json') return store(applyJsonPatch(existing, patch), existing);
         if (options.type === 'strategic')
@@ -194,9 +203,14 @@ export class TestingCluster {
   async *#watch(
     kind: ResourceKind,
     matches: Watcher['matches'],
-    signal?: AbortSignal,
+    { signal, resourceVersion }: ListOptions & { signal?: AbortSignal },
   ): AsyncGenerator<WatchEvent<DynamicObject>> {
-    const queue: WatchEvent<DynamicObject>[] = [];
+    const fromVersion = Number(resourceVersion || this.#version);
+    const missed = this.#told.filter(
+      ({ resource, object }) =>
+        resource === resourceOf(kind) && Number(object.metadata.resourceVersion) > fromVersion && matches(object),
+    );
+    const queue = missed.map(({ type, object }): WatchEvent<DynamicObject> => ({ type, object: cloneJson(object) }));
     let wake: () => void = () => undefined;
     const watcher: Watcher = {
       resource: resourceOf(kind),
@@ -248,8 +262,9 @@ export class TestingCluster {
   }
 
   #tell(kind: ResourceKind, event: { type: 'ADDED' | 'MODIFIED' | 'DELETED'; object: DynamicObject }): void {
+    this.#told.push({ resource: resourceOf(kind), ...cloneJson(event) });
     for (const watcher of this.#watchers)
-      if (watcher.resource === resourceOf(kind) && watcher.matches(event.object)) watcher.push(structuredClone(event));
+      if (watcher.resource === resourceOf(kind) && watcher.matches(event.object)) watcher.push(cloneJson(event));
   }
 }
 
@@ -265,14 +280,20 @@ export interface ControllerRun {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-/** Starts a controller on `cluster`; `await using` stops it. */
+/** Starts a controller on `cluster`; `await using` stops it. What it watches and what it asks otherwise may go by clients of their own. */
 export async function runController(
   make: (context: ControllerContext) => Component,
   cluster = new TestingCluster(),
+  {
+    client = cluster.client,
+    watching = cluster.client,
+    killed,
+  }: { client?: Client; watching?: Client; killed?: AbortSignal } = {},
 ): Promise<ControllerRun> {
   const controller = new AbortController();
-  const { clock, client } = cluster;
-  const informers = createSharedInformers({ client, clock, logger: silentLogger, signal: controller.signal, freeze: true });
+  const { clock } = cluster;
+  const signal = killed ? AbortSignal.any([controller.signal, killed]) : controller.signal;
+  const informers = createSharedInformers({ client: watching, clock, logger: silentLogger, signal, freeze: true });
   const events: string[] = [];
   const messages: string[] = [];
   const recorder = {
@@ -293,7 +314,7 @@ export async function runController(
     metrics: new LoopMetrics(),
   };
   const component = make(context);
-  await component.start(controller.signal);
+  await component.start(signal);
   // Small steps: retries are due a few milliseconds after what they wait for.
   const settle = async (advanceMs = 0) => {
     for (let i = 0; i < 5; i++) await clock.advance(0);

@@ -136,7 +136,7 @@ export function createJobController(context: ControllerContext, options: { reado
     if (!perIndex) backoffNote(uid, count);
     const { create, remove } = count.finish ? { create: [], remove: count.active } : planPods(view, count);
     // Pods that end because there are too many of them, or for a pause, are no failures: nobody counts them.
-    if (!count.finish) await release(remove, signal);
+    if (!count.finish) await release(remove, signal, uid);
     const results: PromiseSettledResult<void>[] = [];
     for (let at = 0; at < remove.length && !signal.aborted; at += BURST)
       results.push(...(await Promise.allSettled(remove.slice(at, at + BURST).map((pod) => deletePod(job, pod, control)))));
@@ -196,7 +196,8 @@ export function createJobController(context: ControllerContext, options: { reado
       );
     const byUid = new Map(pods.map((pod) => [pod.metadata?.uid ?? '', pod]));
     const inStatus = pods.filter((pod) => uncounted.has(pod.metadata?.uid ?? ''));
-    await release([...inStatus, ...newSucceeded, ...count.ignored.filter((pod) => !kept.has(pod))], signal);
+    const done = [...inStatus, ...newSucceeded, ...count.ignored.filter((pod) => !kept.has(pod))];
+    await release(done, signal, job.metadata?.uid);
     if (uncounted.size > 0) {
       // What has no finalizer any more, or is gone, can be counted; others' finalizers have just been taken off.
       const released = new Set([
@@ -219,16 +220,16 @@ export function createJobController(context: ControllerContext, options: { reado
     }
   }
 
-  /** Takes the finalizer off, so that pods may go. Those that are gone already are fine. */
-  async function release(pods: readonly V1Pod[], signal: AbortSignal): Promise<void> {
+  /** Takes the finalizer off, so that pods may go. Those that are gone already are fine. `jobUid`: whose pods it counts from then on. */
+  async function release(pods: readonly V1Pod[], signal: AbortSignal, jobUid?: string): Promise<void> {
     for (const pod of pods.filter(isTracked)) {
       const { name = '', namespace, uid } = pod.metadata ?? {};
       const patch = { metadata: { uid, '$deleteFromPrimitiveList/finalizers': [TRACKING] } };
-      await unlessReason(
-        client.resource<V1Pod>(podKind, namespace).patch(name, patch, { type: 'strategic', signal }),
-        'NotFound',
-        'Conflict',
-      );
+      // A conflict says nothing: others may have written too often for the server, and who is taken for released is counted.
+      const patched = client.resource<V1Pod>(podKind, namespace).patch(name, patch, { type: 'strategic', signal });
+      const released = await unlessReason(patched, 'NotFound');
+      // Who is shown with the finalizer still is not to be counted once more.
+      if (released && jobUid !== undefined) podWrites.written(jobUid, released);
     }
   }
 

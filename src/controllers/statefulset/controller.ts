@@ -141,7 +141,7 @@ export function createStatefulSetController(context: ControllerContext, options:
     const patched = client
       .resource<V1Pod>(podKind, namespace)
       .patch(name, { metadata: { uid, labels } }, { type: 'merge', signal });
-    await unlessReason(patched, 'NotFound', 'Conflict');
+    await unlessReason(patched, 'NotFound');
   }
 
   async function noteCollision(set: V1StatefulSet, signal: AbortSignal): Promise<void> {

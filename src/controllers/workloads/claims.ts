@@ -52,8 +52,8 @@ export async function claim<T extends KubeObject>(plan: ClaimPlan<T>, options: C
     // A strategic patch takes one reference out of the list by its key.
     const patch = { metadata: { uid, ownerReferences: [{ $patch: 'delete', uid: owner.metadata?.uid }] } };
     const patched = client.resource<T>(kind, namespace).patch(name, patch, { type: 'strategic', signal });
-    // Gone, or made anew under its name: nothing of it is ours any more.
-    await unlessReason(patched, 'NotFound', 'Invalid', 'Conflict');
+    // Gone, or released already. One that was made anew under its name is a conflict, and another one when we look again.
+    await unlessReason(patched, 'NotFound', 'Invalid');
   }
   if (plan.adopt.length === 0) return claimed;
   await checkMayAdopt(options);

@@ -38,7 +38,7 @@ export async function createPod(owner: KubeObject, pod: V1Pod, options: PodContr
   const { client, events, writes, signal } = options;
   try {
     const created = await client.resource<V1Pod>(podKind, owner.metadata?.namespace).create(pod, { signal });
-    writes.created(owner.metadata?.uid ?? '', created);
+    writes.written(owner.metadata?.uid ?? '', created);
     events.event(owner, 'Normal', 'SuccessfulCreate', `Created pod: ${created.metadata?.name}`);
     return created;
   } catch (error) {

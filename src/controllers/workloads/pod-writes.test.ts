@@ -19,8 +19,8 @@ function lagging() {
 test('after a create nothing is done for the owner until the informer has come as far', () => {
   const { informer, writes } = lagging();
   assert.equal(writes.areSeen('owner'), true);
-  writes.created('owner', pod('new', { resourceVersion: '12' }));
-  writes.created('owner', pod('newer', { resourceVersion: '11' }));
+  writes.written('owner', pod('new', { resourceVersion: '12' }));
+  writes.written('owner', pod('newer', { resourceVersion: '11' }));
   assert.equal(writes.areSeen('owner'), false);
   assert.equal(writes.areSeen('other'), true, 'others need not wait');
   informer.resourceVersion = '11';
@@ -43,12 +43,12 @@ test('after a delete it waits until the pod is gone, goes, or is another of its 
 
 test('who waits for five minutes has missed something and goes on; an owner that is gone waits for nothing', async () => {
   const { clock, writes } = lagging();
-  writes.created('owner', pod('new', { resourceVersion: '99' }));
+  writes.written('owner', pod('new', { resourceVersion: '99' }));
   await clock.advance(299_999);
   assert.equal(writes.areSeen('owner'), false);
   await clock.advance(1);
   assert.equal(writes.areSeen('owner'), true);
-  writes.created('owner', pod('new', { resourceVersion: '99' }));
+  writes.written('owner', pod('new', { resourceVersion: '99' }));
   writes.forget('owner');
   assert.equal(writes.areSeen('owner'), true);
 });

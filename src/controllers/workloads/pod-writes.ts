@@ -3,7 +3,7 @@ import type { Clock } from '../../std/clock.ts';
 
 /** What the informer of pods must have shown before an owner is looked at again. */
 interface Awaited {
-  createdVersion: number;
+  version: number;
   readonly deleted: Map<string, string>;
   sinceMs: number;
 }
@@ -18,7 +18,7 @@ const LIMIT_MS = 300_000;
 export const LOOK_AGAIN_MS = 1000;
 
 /**
- * Our own writes that the informer has not shown yet, by owner: acting on what it shows before would create or delete the same pods
+ * Our own writes that the informer has not shown yet, by owner: acting on what it shows before would create, delete or count the same pods
  * twice. Versions are numbers that grow (KEP-5504).
  */
 export class PodWrites {
@@ -34,9 +34,10 @@ export class PodWrites {
     this.#pods = pods;
   }
 
-  created(ownerUid: string, pod: V1Pod): void {
+  /** Takes the server's answer: a pod that was made or changed. */
+  written(ownerUid: string, pod: V1Pod): void {
     const awaited = this.#of(ownerUid);
-    awaited.createdVersion = Math.max(awaited.createdVersion, Number(pod.metadata?.resourceVersion ?? 0));
+    awaited.version = Math.max(awaited.version, Number(pod.metadata?.resourceVersion ?? 0));
   }
 
   deleted(ownerUid: string, pod: V1Pod): void {
@@ -53,7 +54,7 @@ export class PodWrites {
       const pod = this.#pods.get(name, namespace);
       if (pod?.metadata?.uid !== uid || pod.metadata.deletionTimestamp) awaited.deleted.delete(uid);
     }
-    const isSeen = awaited.deleted.size === 0 && Number(this.#pods.resourceVersion) >= awaited.createdVersion;
+    const isSeen = awaited.deleted.size === 0 && Number(this.#pods.resourceVersion) >= awaited.version;
     if (!isSeen && this.#clock.now() - awaited.sinceMs < LIMIT_MS) return false;
     this.#awaited.delete(ownerUid);
     return true;
@@ -66,7 +67,7 @@ export class PodWrites {
   #of(ownerUid: string): Awaited {
     let awaited = this.#awaited.get(ownerUid);
     if (!awaited) {
-      awaited = { createdVersion: 0, deleted: new Map(), sinceMs: this.#clock.now() };
+      awaited = { version: 0, deleted: new Map(), sinceMs: this.#clock.now() };
       this.#awaited.set(ownerUid, awaited);
     }
     return awaited;
