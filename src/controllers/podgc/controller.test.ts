@@ -4,7 +4,7 @@ import { nodeKind } from '../../api/core/v1/node.ts';
 import { podKind } from '../../api/core/v1/pod.ts';
 import type { V1Pod } from '../../api/gen/types.ts';
 import type { ControllerContext } from '../framework/controller.ts';
-import { runController, type TestingCluster } from '../framework/testing-client.test-support.ts';
+import { runController, serverError, type TestingCluster } from '../framework/testing-client.test-support.ts';
 import { createPodGcController } from './controller.ts';
 
 const make = (context: ControllerContext) => createPodGcController(context, { terminatedPodThreshold: 1 });
@@ -81,4 +81,21 @@ test('of ended pods those go first that were evicted', async () => {
   run.cluster.put(podKind, pod('evicted', {}, { phase: 'Failed', reason: 'Evicted' }, created('2026-01-01T00:00:00Z')));
   await run.settle(21_000);
   assert.deepEqual(names(run.cluster), ['old']);
+});
+
+test('a pod that the server does not let go keeps none of the others', async () => {
+  await using run = await runController(make);
+  const { cluster } = run;
+  cluster.beforeWrite = ({ verb, name }) => {
+    if (verb === 'delete' && name?.startsWith('held')) throw serverError();
+  };
+  cluster.put(podKind, pod('held-ended', {}, { phase: 'Failed' }, { creationTimestamp: '2025-01-01T00:00:00Z' }));
+  cluster.put(podKind, pod('ended', {}, { phase: 'Failed' }, { creationTimestamp: '2025-01-02T00:00:00Z' }));
+  cluster.put(podKind, pod('newest', {}, { phase: 'Failed' }, { creationTimestamp: '2025-01-03T00:00:00Z' }));
+  for (const name of ['held-orphan', 'orphan']) cluster.put(podKind, pod(name, { nodeName: 'gone' }));
+  await run.settle(100_000);
+  assert.deepEqual(names(cluster), ['held-ended', 'held-orphan']);
+  cluster.beforeWrite = () => undefined;
+  await run.settle(20_000);
+  assert.deepEqual(names(cluster), []);
 });

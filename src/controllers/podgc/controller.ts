@@ -3,7 +3,7 @@ import { podKind } from '../../api/core/v1/pod.ts';
 import type { V1Node, V1Pod } from '../../api/gen/types.ts';
 import { unlessReason } from '../../client/unless-reason.ts';
 import { type Component, isAbort } from '../../std/lifecycle.ts';
-import { type ControllerContext, createController, source } from '../framework/controller.ts';
+import { type ControllerContext, createController, keyOf, source } from '../framework/controller.ts';
 import { disruptPod } from '../framework/delete-pod.ts';
 import { podsByNode } from '../framework/pods-by-node.ts';
 import { missingNodes, planOutOfService, planTerminated, planUnscheduled } from './plan.ts';
@@ -31,6 +31,14 @@ export function createPodGcController(context: ControllerContext, options: { ter
     const deleted = resource.delete(name, { gracePeriodSeconds: 0, preconditions: { uid }, signal });
     await unlessReason(deleted, 'NotFound', 'Conflict');
   };
+  /** One that the server does not let go keeps none of the others; the next pass tries it again. */
+  const each = async (found: readonly V1Pod[], signal: AbortSignal, act: (pod: V1Pod) => Promise<void>) => {
+    for (const pod of found)
+      await act(pod).catch((error: unknown) => {
+        signal.throwIfAborted();
+        logger.error('Error collecting a pod, will try again', { pod: keyOf(pod), err: error });
+      });
+  };
   const removeOrphans = async (signal: AbortSignal) => {
     const missing = missingNodes(pods.list(), (name) => nodes.get(name) !== undefined);
     for (const name of missingSince.keys()) if (!missing.has(name)) missingSince.delete(name);
@@ -40,15 +48,12 @@ export function createPodGcController(context: ControllerContext, options: { ter
       if (clock.now() - sinceMs < QUARANTINE_MS) continue;
       // The server's word: our cache must not cost pods their lives.
       if (await unlessReason(client.resource<V1Node>(nodeKind).get(name, { signal }), 'NotFound')) continue;
-      for (const pod of onNode(name)) {
-        logger.info('Found orphaned pod assigned to a node that is gone, deleting', {
-          pod: `${pod.metadata?.namespace}/${pod.metadata?.name}`,
-          node: name,
-        });
+      await each(onNode(name), signal, async (pod) => {
+        logger.info('Found orphaned pod assigned to a node that is gone, deleting', { pod: keyOf(pod), node: name });
         const said = { reason: 'DeletionByPodGC', message: 'PodGC: node no longer exists', nowMs: clock.now(), signal };
         if (isEnded(pod)) await remove(pod, signal);
         else await disruptPod(client, pod, { ...said, phase: 'Failed', gracePeriodSeconds: 0 });
-      }
+      });
     }
   };
 
@@ -57,10 +62,15 @@ export function createPodGcController(context: ControllerContext, options: { ter
       await clock.sleep(PERIOD_MS, signal).catch(() => undefined); // the conditions say why
       if (signal.aborted) return;
       try {
-        for (const pod of planTerminated(pods.list(), options.terminatedPodThreshold)) await remove(pod, signal);
-        for (const pod of planOutOfService(pods.list(), (name) => nodes.get(name))) await remove(pod, signal);
+        const go = (pod: V1Pod) => remove(pod, signal);
+        await each(planTerminated(pods.list(), options.terminatedPodThreshold), signal, go);
+        await each(
+          planOutOfService(pods.list(), (name) => nodes.get(name)),
+          signal,
+          go,
+        );
         await removeOrphans(signal);
-        for (const pod of planUnscheduled(pods.list())) await remove(pod, signal);
+        await each(planUnscheduled(pods.list()), signal, go);
       } catch (error) {
         if (!isAbort(error, signal)) logger.error('Error collecting pods, will try again', { err: error });
       }
