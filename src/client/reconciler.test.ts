@@ -5,8 +5,11 @@ import { until } from '../../test/harness/until.ts';
 import { conflict, MODIFIED } from '../api/machinery/status-error.ts';
 import { VirtualClock } from '../std/clock.ts';
 import { type Logger, silentLogger } from '../std/logger.ts';
+import { SettableClock } from '../std/settable-clock.test-support.ts';
 import { LoopMetrics } from './loop-metrics.ts';
 import { type Outcome, Reconciler } from './reconciler.ts';
+
+const HOUR_MS = 3_600_000;
 
 function setUp(reconcile: (key: string) => Promise<Outcome>, workers = 2, processorMs?: () => number) {
   const clock = new VirtualClock(0);
@@ -59,6 +62,25 @@ test('waiting for something is no failure, and a time to come back is kept', asy
   assert.deepEqual(times, [0, 5, 505]);
   assert.equal(run.errors.length, 0);
   await run.stop();
+});
+
+test('what is to be done at a time is done then, though the machine has slept meanwhile', async () => {
+  const clock = new SettableClock(0);
+  const times: number[] = [];
+  const reconcile = async (): Promise<Outcome> => {
+    times.push(clock.now());
+    if (times.length === 1) return { requeueAtMs: 8 * HOUR_MS };
+  };
+  const loop = new Reconciler({ name: 'loop', reconcile, clock, logger: silentLogger, metrics: new LoopMetrics() });
+  const controller = new AbortController();
+  const ended = loop.run(controller.signal);
+  loop.add('key');
+  await clock.advance(1000);
+  clock.aheadMs = 8 * HOUR_MS;
+  await clock.advance(60_000);
+  assert.equal(times.length, 2);
+  controller.abort();
+  await ended;
 });
 
 test('one key is never worked on twice at a time, several are', async () => {

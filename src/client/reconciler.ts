@@ -7,11 +7,11 @@ import { WorkQueue } from '../std/work-queue.ts';
 import { countDuration, countWait, type LoopCounts, type LoopMetrics } from './loop-metrics.ts';
 
 /**
- * What comes of working on a key: nothing more to do until something changes; again after a time; or again after a delay that
- * grows, because what was waited for has not happened yet (which is no failure).
+ * What comes of working on a key: nothing more to do until something changes; again after a time, or when a time has come (by the clock on the
+ * wall: machines sleep); or again after a delay that grows, because what was waited for has not happened yet (which is no failure).
  */
 // biome-ignore lint/suspicious/noConfusingVoidType: a reconciler that returns nothing is the usual one
-export type Outcome = void | { readonly requeueAfterMs: number } | 'retry';
+export type Outcome = void | { readonly requeueAfterMs: number } | { readonly requeueAtMs: number } | 'retry';
 
 export interface ReconcilerOptions {
   /** In logs and metrics. */
@@ -87,6 +87,11 @@ export class Reconciler {
     this.#queue.addAfter(key, delayMs);
   }
 
+  /** Adds `key` when it is `timeMs`, or before, when a delay of it ends first. */
+  addAt(key: string, timeMs: number): void {
+    this.#queue.addAt(key, timeMs);
+  }
+
   /** True when nothing waits (delays aside) and nothing is worked on. */
   get idle(): boolean {
     return this.#queue.idle;
@@ -154,7 +159,9 @@ export class Reconciler {
       return;
     }
     this.#queue.forget(key);
-    if (outcome) this.#queue.addAfter(key, outcome.requeueAfterMs);
+    if (!outcome) return;
+    if ('requeueAtMs' in outcome) this.#queue.addAt(key, outcome.requeueAtMs);
+    else this.#queue.addAfter(key, outcome.requeueAfterMs);
   }
 
   #fail(key: string, error: unknown): void {

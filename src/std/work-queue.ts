@@ -1,4 +1,4 @@
-import { type Clock, steadyMs, type Timer } from './clock.ts';
+import { type Clock, setAlarm, steadyMs, type Timer } from './clock.ts';
 
 export interface WorkQueueOptions {
   clock: Clock;
@@ -66,6 +66,15 @@ export class WorkQueue<K> {
 
   /** Adds `key` after a delay; of several delays for one key the shortest counts. */
   addAfter(key: K, delayMs: number): void {
+    this.#addLater(key, delayMs, (add) => this.#clock.setTimer(delayMs, add));
+  }
+
+  /** Adds `key` when it is `timeMs`, though the machine sleep or its clock be set meanwhile. */
+  addAt(key: K, timeMs: number): void {
+    this.#addLater(key, timeMs - this.#clock.now(), (add) => setAlarm(this.#clock, timeMs, add));
+  }
+
+  #addLater(key: K, delayMs: number, setTimer: (add: () => void) => Timer): void {
     if (this.#closed) return;
     if (delayMs <= 0) {
       this.add(key);
@@ -75,7 +84,7 @@ export class WorkQueue<K> {
     const earlier = this.#timers.get(key);
     if (earlier && earlier.dueMs <= dueMs) return;
     earlier?.timer.cancel();
-    const timer = this.#clock.setTimer(delayMs, () => {
+    const timer = setTimer(() => {
       this.#timers.delete(key);
       this.add(key);
     });

@@ -27,7 +27,7 @@ export function createBootstrapSignerController(context: ControllerContext): Com
       const resource = client.resource<V1ConfigMap>(configMapKind, NAMESPACE);
       await unlessReason(resource.update({ ...configMap, data }, { signal }), 'NotFound');
     }
-    if (Number.isFinite(signing.endsMs)) return { requeueAfterMs: signing.endsMs - clock.now() };
+    if (Number.isFinite(signing.endsMs)) return { requeueAtMs: signing.endsMs };
   };
 
   const loop = new Reconciler({ name: context.name, reconcile, clock, logger, metrics: context.metrics, workers: 1 });

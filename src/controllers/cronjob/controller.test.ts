@@ -165,6 +165,23 @@ test('a Job that cannot be deleted is told', async () => {
   assert.deepEqual(names(run.cluster), [`cron-${first}`]);
 });
 
+test('an old Job that cannot be deleted keeps the next from nothing', async () => {
+  await using run = await start({ successfulJobsHistoryLimit: 0 });
+  const { cluster } = run;
+  await run.settle(MINUTE_MS + 200);
+  cluster.beforeWrite = ({ verb, resource }) => {
+    if (verb === 'delete' && resource === 'jobs') throw new Error('no');
+  };
+  await finish(run, `cron-${first}`);
+  for (let i = 1; i <= 20; i++) {
+    await run.settle(MINUTE_MS);
+    assert.ok(names(cluster).includes(`cron-${first + i}`), `after ${i} minutes`);
+  }
+  cluster.beforeWrite = () => undefined;
+  await run.settle(MINUTE_MS);
+  assert.ok(!names(cluster).includes(`cron-${first}`));
+});
+
 test('an ended Job goes when its time is over, and stays when its time was changed meanwhile', async () => {
   await using run = await runController(createTtlAfterFinishedController);
   const { cluster } = run;

@@ -44,24 +44,41 @@ export function createCronJobController(context: ControllerContext, options: { r
     if (!cronJob) return writes.forget(key);
     if (writes.isBehind(cronJob)) return;
     const own = jobs.byIndex('controller', cronJob.metadata?.uid ?? '');
-    for (const job of surplusJobs(cronJob, own)) await removeJob(cronJob, job, signal);
+    let failure: unknown;
+    for (const job of surplusJobs(cronJob, own))
+      await removeJob(cronJob, job, signal).catch((error: unknown) => {
+        signal.throwIfAborted();
+        failure ??= error;
+      });
+    const outcome = await keepSchedule(cronJob, own, signal);
+    if (failure === undefined) return outcome;
+    // A Job that is not let go must not keep others from being started in time.
+    if (outcome) loop.addAt(key, outcome.requeueAtMs);
+    throw failure;
+  }
+
+  async function keepSchedule(
+    cronJob: V1CronJob,
+    own: readonly V1Job[],
+    signal: AbortSignal,
+  ): Promise<{ readonly requeueAtMs: number } | undefined> {
     const status = await lookAfterActive(cronJob, own, signal);
     if (cronJob.metadata?.deletionTimestamp || !hasKnownZone(cronJob) || cronJob.spec?.suspend)
-      return void (await writeStatus(cronJob, status, signal));
+      return writeStatus(cronJob, status, signal);
     const read = readSchedule(cronJob);
-    if (!read) return void (await writeStatus(cronJob, status, signal));
+    if (!read) return writeStatus(cronJob, status, signal);
     const nowMs = clock.now();
     const due = dueTime(cronJob, read.schedule, read.zone, nowMs);
     if (due.neverComes) {
       const message = `invalid schedule: ${cronJob.spec?.schedule} : time difference between two schedules is less than 1 second`;
       events.event(cronJob, 'Warning', 'InvalidSchedule', message);
-      return void (await writeStatus(cronJob, status, signal));
+      return writeStatus(cronJob, status, signal);
     }
     if (due.missedMany) {
       const message = 'too many missed start times. Set or decrease .spec.startingDeadlineSeconds or check clock skew';
       events.event(cronJob, 'Warning', 'TooManyMissedTimes', message);
     }
-    const next: Outcome = due.nextMs === undefined ? undefined : { requeueAfterMs: Math.max(0, due.nextMs - nowMs) + LATER_MS };
+    const next = due.nextMs === undefined ? undefined : { requeueAtMs: Math.max(nowMs, due.nextMs) + LATER_MS };
     const started = due.scheduledMs === undefined ? status : await start(cronJob, status, due.scheduledMs, read.zone, signal);
     await writeStatus(cronJob, started, signal);
     return next;
@@ -222,7 +239,7 @@ export function createCronJobController(context: ControllerContext, options: { r
     }
   }
 
-  async function writeStatus(cronJob: V1CronJob, status: V1CronJobStatus, signal: AbortSignal): Promise<void> {
+  async function writeStatus(cronJob: V1CronJob, status: V1CronJobStatus, signal: AbortSignal): Promise<undefined> {
     const wanted = JSON.parse(JSON.stringify(status)) as V1CronJobStatus;
     if (equalJson(wanted, cronJob.status ?? {})) return;
     const resource = client.resource<V1CronJob>(cronJobKind, cronJob.metadata?.namespace);

@@ -16,7 +16,7 @@ const table: [string, string | undefined, ReturnType<typeof planTokenCleaning>][
   ['none', undefined, 'keep'],
   ['past', '2025-12-31T23:59:59Z', 'delete'],
   ['now', '2026-01-01T00:00:00Z', 'delete'],
-  ['with offset', '2026-01-01T02:00:01+02:00', { againInMs: 1000 }],
+  ['with offset', '2026-01-01T02:00:01+02:00', { againAtMs: NOW + 1000 }],
   ['not a time', 'tomorrow', 'delete'],
   ['a date alone', '2027-01-01', 'delete'],
 ];

@@ -17,7 +17,7 @@ export function createTokenCleanerController(context: ControllerContext): Compon
     const secret = tokens.get(name, namespace);
     const plan = secret ? planTokenCleaning(secret, clock.now()) : 'keep';
     if (!secret || plan === 'keep') return;
-    if (plan !== 'delete') return { requeueAfterMs: plan.againInMs };
+    if (plan !== 'delete') return { requeueAtMs: plan.againAtMs };
     logger.debug(3, 'Deleting expired bootstrap token', { secretName: key });
     // Of this very version: somebody may have made it longer-lived since we read it.
     const preconditions = { uid: secret.metadata?.uid, resourceVersion: secret.metadata?.resourceVersion };

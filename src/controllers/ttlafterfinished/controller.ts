@@ -28,13 +28,13 @@ export function createTtlAfterFinishedController(
     const job = jobs.get(name, namespace);
     const dueMs = job && expiresAtMs(job);
     if (dueMs === undefined) return;
-    if (dueMs > clock.now()) return { requeueAfterMs: dueMs - clock.now() };
+    if (dueMs > clock.now()) return { requeueAtMs: dueMs };
     const resource = client.resource<V1Job>(jobKind, namespace);
     // Its time may have been changed since we read it.
     const fresh = await unlessReason(resource.get(name, { signal }), 'NotFound');
     const freshMs = fresh && expiresAtMs(fresh);
     if (freshMs === undefined) return;
-    if (freshMs > clock.now()) return { requeueAfterMs: freshMs - clock.now() };
+    if (freshMs > clock.now()) return { requeueAtMs: freshMs };
     const { uid, resourceVersion } = fresh?.metadata ?? {};
     logger.info('Cleaning up Job', { job: key });
     const deleted = resource.delete(name, { propagationPolicy: 'Foreground', preconditions: { uid, resourceVersion }, signal });
