@@ -4,7 +4,7 @@ import { nodeKind } from '../../api/core/v1/node.ts';
 import { podKind } from '../../api/core/v1/pod.ts';
 import { tolerates } from '../../api/core/v1/taint-toleration.ts';
 import type { V1Pod, V1Taint, V1Toleration } from '../../api/gen/types.ts';
-import { runController, type TestingCluster } from '../framework/testing-client.test-support.ts';
+import { runController, serverError, type TestingCluster } from '../framework/testing-client.test-support.ts';
 import { createTaintEvictionController } from './controller.ts';
 import { planEviction } from './plan.ts';
 
@@ -85,4 +85,19 @@ test('a pod that does not tolerate the taint leaves at once', async () => {
   run.cluster.put(podKind, pod());
   await run.settle();
   assert.equal(has(run.cluster), false);
+});
+
+test('a pod whose deletion fails is tried again at once, and waits no second time', async () => {
+  await using run = await runController(createTaintEvictionController);
+  const { cluster } = run;
+  cluster.put(podKind, pod([tolerating(300)]));
+  cluster.put(nodeKind, node({ ...unreachable, timeAdded: undefined }));
+  let left = 1;
+  cluster.beforeWrite = ({ verb }) => {
+    if (verb === 'delete' && left-- > 0) throw serverError();
+  };
+  await run.settle(300_000);
+  await run.settle(1000);
+  assert.equal(left, -1);
+  assert.equal(has(cluster), false);
 });

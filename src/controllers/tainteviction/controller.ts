@@ -33,11 +33,12 @@ export function createTaintEvictionController(context: ControllerContext): Compo
       waiting.set(key, sinceMs);
       return { requeueAfterMs: plan.atMs - clock.now() };
     }
-    waiting.delete(key);
     logger.info('Deleting pod because of a NoExecute taint of its node', { pod: key, node: pod.spec?.nodeName });
     context.events.event(pod, 'Normal', 'TaintManagerEviction', `Marking for deletion Pod ${key}`);
     const message = 'Taint manager: deleting due to NoExecute taint';
     await disruptPod(client, pod, { reason: 'DeletionByTaintManager', message, nowMs: clock.now(), signal });
+    // Only now: who is tried again has waited already.
+    waiting.delete(key);
   };
 
   const loop = new Reconciler({ name: context.name, reconcile, clock, logger, metrics, workers: 8 });
