@@ -8,7 +8,15 @@ import { createTokenSigner, legacyTokenClaims } from '../../pki/service-account-
 import type { Component } from '../../std/lifecycle.ts';
 import { givesTokensOnRequest } from '../credentials/token-requests.ts';
 import { type ControllerContext, createController, keyOf, source, splitKey } from '../framework/controller.ts';
-import { accountNameOf, belongsTo, needsToken, newTokenSecret, planTokenSecret, TOKEN_SECRET_TYPE } from './plan.ts';
+import {
+  accountNameOf,
+  belongsTo,
+  needsToken,
+  newTokenSecret,
+  planTokenSecret,
+  TOKEN_SECRET_TYPE,
+  UID_ANNOTATION,
+} from './plan.ts';
 
 export interface ServiceAccountTokenOptions {
   /** The key that tokens are signed with. */
@@ -73,17 +81,24 @@ export function createServiceAccountTokenController(context: ControllerContext, 
     if (filled) await unlessReason(resource.update(filled, { signal }), 'NotFound');
   };
 
+  /** Made here, and not shown by the informer yet: by the account's uid. */
+  const made = new Map<string, V1Secret>();
+  const needsOne = (account: V1ServiceAccount): boolean => {
+    const own = made.get(account.metadata?.uid ?? '');
+    return needsToken(account, [...secrets.list(account.metadata?.namespace), ...(own ? [own] : [])]);
+  };
+
   const reconcileAccount = async (key: string, signal: AbortSignal): Promise<Outcome> => {
     const { namespace, name } = splitKey(key);
     const cached = accounts.get(name, namespace);
-    if (!cached || !needsToken(cached, secrets.list(namespace))) return;
+    if (!cached || !needsOne(cached)) return;
     if (generates === 'where-needed') {
       generates = !(await givesTokensOnRequest(client, signal));
       if (generates) logger.info('The API server gives no tokens on request: every ServiceAccount gets a token Secret');
     }
     if (!generates) return;
     const account = await liveAccount(namespace, name, signal);
-    if (!account || account.metadata?.uid !== cached.metadata?.uid || !needsToken(account, secrets.list(namespace))) return;
+    if (!account || account.metadata?.uid !== cached.metadata?.uid || !needsOne(account)) return;
     // Newer than our cache: what it refers to may be there without our having seen it. Its next change comes to us.
     if (account.metadata?.resourceVersion !== cached.metadata?.resourceVersion) return 'retry';
     const secret = newTokenSecret(account, generateName(`${name}-token-`, random));
@@ -91,10 +106,12 @@ export function createServiceAccountTokenController(context: ControllerContext, 
     const created = await createdOrUnneeded(resource.create(fill(secret, account) ?? secret, { signal }));
     if (!created) return 'retry';
     const secretName = created.metadata?.name ?? '';
+    made.set(account.metadata?.uid ?? '', created);
     try {
       const referring = { ...account, secrets: [...(account.secrets ?? []), { name: secretName }] };
       await client.resource<V1ServiceAccount>(serviceAccountKind, namespace).update(referring, { signal });
     } catch (error) {
+      made.delete(account.metadata?.uid ?? '');
       // Nobody refers to it, and the next attempt makes another.
       await unlessReason(resource.delete(secretName, { preconditions: { uid: created.metadata?.uid } }), 'NotFound');
       throw error;
@@ -111,6 +128,8 @@ export function createServiceAccountTokenController(context: ControllerContext, 
   return createController(context, {
     sources: [
       source(secrets, (secret, change) => {
+        const uid = secret.metadata?.annotations?.[UID_ANNOTATION] ?? '';
+        if (made.get(uid)?.metadata?.uid === secret.metadata?.uid) made.delete(uid);
         if (change.type === 'deleted') gone.set(keyOf(secret), secret);
         secretLoop.add(keyOf(secret));
         // An account that loses its token gets another.
@@ -118,7 +137,8 @@ export function createServiceAccountTokenController(context: ControllerContext, 
       }),
       source(accounts, (account, change) => {
         if (change.type === 'added' || change.type === 'deleted') addSecretsOf(account);
-        if (change.type !== 'deleted' && generates) accountLoop.add(keyOf(account));
+        if (change.type === 'deleted') made.delete(account.metadata?.uid ?? '');
+        else if (generates) accountLoop.add(keyOf(account));
       }),
     ],
     loops: options.autoGenerate !== false ? [secretLoop, accountLoop] : [secretLoop],

@@ -2,7 +2,7 @@ import type { V1Secret, V1ServiceAccount } from '../../api/gen/types.ts';
 
 export const TOKEN_SECRET_TYPE = 'kubernetes.io/service-account-token';
 const NAME_ANNOTATION = 'kubernetes.io/service-account.name';
-const UID_ANNOTATION = 'kubernetes.io/service-account.uid';
+export const UID_ANNOTATION = 'kubernetes.io/service-account.uid';
 
 /** The account that a token Secret is for, as its annotations say. */
 export function accountNameOf(secret: V1Secret): string {
