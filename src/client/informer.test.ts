@@ -237,6 +237,12 @@ test('start rejects when it is stopped before the first list, and done resolves'
   assert.equal(s.clock.pending, 0);
 });
 
+test('started when it is to stop already, it says so and waits for nothing', async () => {
+  const run = open();
+  await assert.rejects(run.informer.start(AbortSignal.abort(new DOMException('over', 'AbortError'))), { name: 'AbortError' });
+  await run.informer.done;
+});
+
 test('thousands of listed objects are told of in turns, and those that went meanwhile, too', async () => {
   const s = open();
   s.state.items = Array.from({ length: 1_000 }, (_, i) => pod(`p${i}`, i + 1));

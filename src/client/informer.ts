@@ -123,10 +123,17 @@ class ListWatchInformer<T extends KubeObject> implements Informer<T> {
     signal.addEventListener('abort', onAbort, { once: true });
     this.#run(signal)
       .finally(() => signal.removeEventListener('abort', onAbort))
-      .then(this.#done.resolve, (error) => {
-        this.#synced.reject(error);
-        this.#done.reject(error);
-      });
+      .then(
+        () => {
+          // For who waits for what will not come: nobody is told of an abort that was before the start.
+          this.#synced.reject(signal.reason);
+          this.#done.resolve();
+        },
+        (error) => {
+          this.#synced.reject(error);
+          this.#done.reject(error);
+        },
+      );
     return this.#synced.promise;
   }
 
