@@ -71,3 +71,18 @@ test('an eviction is read in either version, and what is none is refused as such
     message: 'Pod in version "v1" cannot be handled as a Eviction: converting (v1.Pod) to (policy.Eviction): unknown conversion',
   });
 });
+
+test('others have their turn while a large body is read', async () => {
+  let turns = 0;
+  let waiting: NodeJS.Immediate;
+  const count = () => {
+    turns++;
+    waiting = setImmediate(count);
+  };
+  waiting = setImmediate(count);
+  const audiences = Array.from({ length: 100_000 }, (_, i) => `audience-${i}`);
+  const object = await read({ spec: { audiences } });
+  clearImmediate(waiting);
+  assert.deepEqual(object, { ...HEAD, spec: { audiences } });
+  assert.ok(turns >= 3, `${turns} turns`);
+});

@@ -6,6 +6,7 @@ import { apiVersionOf, type KindDefinition } from '../../api/machinery/kind.ts';
 import type { DynamicObject } from '../../api/machinery/object.ts';
 import { badRequest } from '../../api/machinery/status-error.ts';
 import { evictionKind, olderEvictionKind } from '../../api/policy/v1/eviction.ts';
+import { Pauses } from '../../std/pauses.ts';
 import type { ActionHandler, RequestContext, ServerRequest } from '../contracts.ts';
 import { BODY_LIMIT_BYTES, readObject } from '../request/body.ts';
 import { decodeBody } from '../request/decode-body.ts';
@@ -30,7 +31,7 @@ export async function readActionBody(
   const options = info.verb === 'create' ? 'CreateOptions' : 'UpdateOptions';
   const { fieldValidation } = parseWriteQuery(request.query, options);
   const kind = BODY_KINDS[subresource];
-  if (kind) return complete(kind, await decodeBody(request, kind, fieldValidation, warnings));
+  if (kind) return complete(kind, await decodeBody(request, kind, fieldValidation, warnings, new Pauses()));
   if (subresource !== 'eviction') return readUntyped(await readObject(request, ''));
   return readEviction(request, fieldValidation, warnings);
 }
@@ -43,7 +44,8 @@ async function readEviction(
 ): Promise<DynamicObject> {
   const bytes = await request.readBody(BODY_LIMIT_BYTES);
   const again = { headers: request.headers, readBody: async () => bytes };
-  const readAs = async (kind: KindDefinition) => complete(kind, await decodeBody(again, kind, fieldValidation, warnings));
+  const readAs = async (kind: KindDefinition) =>
+    complete(kind, await decodeBody(again, kind, fieldValidation, warnings, new Pauses()));
   try {
     return await readAs(evictionKind);
   } catch (error) {
