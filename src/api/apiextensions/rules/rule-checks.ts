@@ -14,8 +14,9 @@ import { type Declared, LARGEST_REQUEST } from './declared-type.ts';
 /** What one rule may cost at worst, and all rules of a schema together (apiextensions/validation/cel_validation.go). */
 const RULE_LIMIT = 10_000_000;
 const SCHEMA_LIMIT = 100_000_000;
-/** Of the rules of a schema that cost too much together, so many are blamed. */
+/** Of the rules of a schema that cost too much together, so many are blamed, and none that costs less than a hundredth of the limit. */
 const MOST_BLAMED = 4;
+const LEAST_BLAMED = SCHEMA_LIMIT / 100;
 
 interface Totals {
   cost: number;
@@ -169,7 +170,7 @@ class Place implements RulePlace {
     const { totals, anyCost } = this.#config;
     const path = child(at, what);
     totals.cost += cost;
-    totals.rules.push({ path, cost });
+    if (cost >= LEAST_BLAMED) totals.rules.push({ path, cost });
     if (cost <= RULE_LIMIT || anyCost) return [];
     return [forbiddenField(path, tooCostly(`estimated ${what} cost`, cost, RULE_LIMIT))];
   }

@@ -24,7 +24,7 @@ export function validateSchema(schema: JsonSchema, path: string, rules?: RuleChe
   const errors: FieldError[] = [];
   const ruleErrors: FieldError[] = [];
   check(schema, { path, isRoot: true, rules: rules?.root(schema, path) }, errors, ruleErrors);
-  if (rules && errors.length === 0) addErrors(ruleErrors, rules.total(path));
+  if (rules) addErrors(ruleErrors, rules.total(path));
   return [...errors, ...ruleErrors];
 }
 

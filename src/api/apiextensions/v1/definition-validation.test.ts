@@ -274,3 +274,21 @@ test('an empty type of list may not stand inside a combination either', () => {
     ),
   );
 });
+
+test('rules that cost too much together are told with the dear ones among them, whatever else is wrong', () => {
+  const rules = (rule: string) => ({ 'x-kubernetes-validations': [{ rule }] });
+  const texts: JsonSchema = { type: 'array', items: { type: 'string' }, ...rules("self.all(x, x.contains('a'))") };
+  const cheap: JsonSchema = { type: 'integer', ...rules('self > 0') };
+  const properties = { texts, cheap, flag: { type: 'boolean', 'x-kubernetes-map-type': 'atomic' } };
+  const told = ofProperty({ type: 'object', properties });
+  const dear = '@.properties[texts].x-kubernetes-validations[0].rule';
+  assert.deepEqual(
+    told.map((text) => text.replace(/ \(try.*/, '')),
+    [
+      '@.properties[flag].type: Invalid value: "boolean": must be object if x-kubernetes-map-type is specified',
+      `${dear}: Forbidden: estimated rule cost exceeds budget by factor of more than 100x`,
+      `${dear}: Forbidden: contributed to estimated rule cost total exceeding cost limit for entire OpenAPIv3 schema`,
+      '$: Forbidden: x-kubernetes-validations estimated rule cost total for entire OpenAPIv3 schema exceeds budget by factor of more than 100x',
+    ],
+  );
+});
