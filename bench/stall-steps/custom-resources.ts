@@ -4,16 +4,18 @@ import { type Send, type StallStep, type } from './step.ts';
 
 const DEFINITIONS = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
 
-function definition(name: string, schema: object): string {
+type Version = Readonly<Record<string, unknown>>;
+
+function definition(name: string, schema: object, versionsOf = (version: Version) => [version], more: object = {}): string {
   const names = {
+    ...more,
     plural: name,
     singular: name,
     kind: name[0]!.toUpperCase() + name.slice(1),
     listKind: `${name[0]!.toUpperCase() + name.slice(1)}List`,
   };
-  const versions = [
-    { name: 'v1', served: true, storage: true, schema: { openAPIV3Schema: { type: 'object', properties: { spec: schema } } } },
-  ];
+  const openAPIV3Schema = { type: 'object', properties: { spec: schema } };
+  const versions = versionsOf({ name: 'v1', served: true, storage: true, schema: { openAPIV3Schema } });
   return JSON.stringify({
     apiVersion: 'apiextensions.k8s.io/v1',
     kind: 'CustomResourceDefinition',
@@ -42,10 +44,12 @@ const open = { type: 'object', 'x-kubernetes-preserve-unknown-fields': true };
 const texts = { type: 'array', maxItems: 100, items: { type: 'string', maxLength: 40_000 } };
 const long = Array.from({ length: 80 }, () => 'ab'.repeat(16_500));
 
-function manyProperties(count: number): object {
+const shortNames = (number: (i: number) => number) => ({ shortNames: Array.from({ length: 60_000 }, (_, i) => `s${number(i)}`) });
+
+function manyProperties(count: number, more?: object): object {
   const property = (i: number) => [
     `property${i}`,
-    { type: 'string', description: `What property ${i} is about.`, maxLength: 100 },
+    { type: 'string', maxLength: 100, ...(more ?? { description: `What property ${i} is about.` }) },
   ];
   return { type: 'object', properties: Object.fromEntries(Array.from({ length: count }, (_, i) => property(i))) };
 }
@@ -235,6 +239,60 @@ export function customResourceSteps(): StallStep[] {
       name: 'custom definition of 8,000 properties',
       prepare: async () => undefined,
       run: (send) => define(send, 'wide', manyProperties(8_000)),
+    },
+    {
+      name: 'custom definition of 45,000 properties',
+      prepare: async () => undefined,
+      run: (send) => define(send, 'widest', manyProperties(45_000, {})),
+    },
+    {
+      name: 'custom definition of 10,000 versions',
+      run: (send) =>
+        send(
+          'POST',
+          DEFINITIONS,
+          definition('versions', open, (version) =>
+            Array.from({ length: 10_000 }, (_, i) => ({ ...version, name: `v${i + 1}`, storage: i === 0 })),
+          ),
+        ),
+    },
+    {
+      name: 'custom definition of 10,000 versions deleted',
+      run: (send) => send('DELETE', `${DEFINITIONS}/versions.stall.example.com`),
+    },
+    {
+      name: 'custom definition of 60,000 short names changed',
+      prepare: (send) =>
+        send(
+          'POST',
+          DEFINITIONS,
+          definition(
+            'shorts',
+            open,
+            undefined,
+            shortNames((i) => i),
+          ),
+        ),
+      run: (send) =>
+        send(
+          'PATCH',
+          `${DEFINITIONS}/shorts.stall.example.com`,
+          JSON.stringify({ spec: { names: shortNames((i) => 60_000 - i) } }),
+          type('merge-patch+json'),
+        ),
+    },
+    {
+      name: 'custom object of 80,000 finalizers',
+      prepare: async (send) => {
+        await define(send, 'finals', open);
+        const finalizers = Array.from({ length: 80_000 }, (_, i) => `example.com/f${i}`);
+        await send(
+          'POST',
+          path('finals'),
+          object('finals', {}).replace('"one"', `"one","finalizers":${JSON.stringify(finalizers)}`),
+        );
+      },
+      run: (send) => send('PATCH', `${path('finals')}/one`, '{"spec":{"a":1}}', type('merge-patch+json')),
     },
     { name: 'custom OpenAPI v2', run: (send) => send('GET', '/openapi/v2') },
     {

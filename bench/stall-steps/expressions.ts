@@ -17,7 +17,14 @@ const EXPRESSIONS: Record<string, string> = {
   format: 'object.data.all(k, "%s".format([object.data]).size() > 0)',
 };
 
-async function policy(send: Send, name: string, validations: readonly string[]): Promise<void> {
+/** Two megabytes of them. */
+const longExpressions = () =>
+  Array.from({ length: 25 }, (_, n) => ({
+    name: `v${n}`,
+    expression: Array.from({ length: 3_000 }, (_, i) => `object.data.k${i} != "${n}-${i}"`).join(' || '),
+  }));
+
+async function policy(send: Send, name: string, validations: readonly string[], more: object = {}): Promise<void> {
   const spec = {
     failurePolicy: 'Ignore',
     matchConstraints: {
@@ -25,6 +32,7 @@ async function policy(send: Send, name: string, validations: readonly string[]):
     },
     matchConditions: [{ name: 'named', expression: `object.metadata.name == '${name.toLowerCase()}'` }],
     validations: validations.map((expression) => ({ expression })),
+    ...more,
   };
   const apiVersion = 'admissionregistration.k8s.io/v1';
   const metadata = { name: name.toLowerCase() };
@@ -64,6 +72,16 @@ export function expressionSteps(): StallStep[] {
           Array.from({ length: 50 }, () => Array.from({ length: 300 }, (_, i) => `object.data.all(k, k != "${i}")`).join(' && ')),
         ),
     },
+    {
+      name: 'policy of long variables',
+      run: (send) => policy(send, 'variables', ['variables.v0 || true'], { variables: longExpressions() }),
+    },
+    { name: 'policy of long variables first met', run: create('variables') },
+    {
+      name: 'policy of long conditions',
+      run: (send) => policy(send, 'conditions', ['true'], { matchConditions: longExpressions() }),
+    },
+    { name: 'policy of long conditions first met', run: create('conditions') },
     { name: 'policy removed', run: (send) => send('DELETE', POLICIES, undefined, type('json')) },
   ];
 }

@@ -167,6 +167,16 @@ export function largeObjectSteps(): StallStep[] {
       run: post('unknown', Object.fromEntries(Array.from({ length: 50_000 }, (_, i) => [`f${i}`, i]))),
     },
     {
+      name: 'large keys 9,000 objects deep that are called as an unknown field',
+      expected: 500,
+      run: (send) =>
+        send(
+          'POST',
+          `${MAPS}?fieldValidation=Strict`,
+          `{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"deep"},"a":${'{"y":'.repeat(9_000)}{${'"x":1,'.repeat(300_000)}"z":1}${'}'.repeat(9_000)},"x":1,"kind":"ConfigMap"}`,
+        ),
+    },
+    {
       name: 'large wrong labels',
       expected: 500,
       run: post('wrong', {}, { labels: Object.fromEntries(Array.from({ length: KEYS }, (_, i) => [`!${i}`, '!'])) }),
