@@ -122,16 +122,21 @@ test('a plan changes nothing, neither on hosts nor here', async () => {
   assert.equal(await hosts.hosts[0]!.shell('ls -d /etc/kubernetes /var/lib/muster 2>/dev/null || :'), '');
 });
 
-test('apply is killed in the middle; the same command goes on, until all nodes are Ready', { timeout: DEPLOY_MS }, async () => {
-  const child = spawn(process.execPath, words('apply', []), { stdio: ['ignore', 'pipe', 'inherit'] });
-  let said = '';
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    said += text;
-    // Programs are on their way to the other hosts.
-    if (/: install: /.test(said)) child.kill('SIGKILL');
-  });
-  await once(child, 'close');
-  assert.doesNotMatch(said, /Ready/);
+test('apply is killed in the middle, again and again; the same command goes on, until all nodes are Ready', {
+  timeout: DEPLOY_MS,
+}, async () => {
+  // Programs are on their way to the other hosts; nodes are yet to be let in; kubelets wait for their certificates.
+  for (const at of [/: install: /, /^cluster: created /m, /: node: /]) {
+    const child = spawn(process.execPath, words('apply', []), { stdio: ['ignore', 'pipe', 'inherit'] });
+    let said = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      said += text;
+      if (at.test(said)) child.kill('SIGKILL');
+    });
+    const [, signal] = await once(child, 'close');
+    assert.equal(signal, 'SIGKILL', said);
+    assert.doesNotMatch(said, /Ready/);
+  }
   const output = await deployed('apply');
   for (const name of NAMES) assert.match(output, new RegExp(`^${name}: Ready$`, 'm'));
   const nodes = await admin().run('get nodes');
