@@ -106,7 +106,7 @@ async function placeOf(
   if (subPath === undefined) return { hostPath: volume.path };
   const target = join(podDirectory, 'volume-subpaths', mount.name, container.name, String(index));
   try {
-    return { hostPath: await bindSubPath({ volumePath: volume.path, subPath, target }, host) };
+    return { hostPath: await bindSubPath({ volumePath: volume.path, isOwn: volume.isOwn, subPath, target }, host) };
   } catch (cause) {
     // The user is told no paths of the host.
     host.logger.error('Failed to prepare subPath', { volume: mount.name, container: container.name, subPath, error: cause });

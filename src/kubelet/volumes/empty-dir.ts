@@ -40,7 +40,7 @@ export function createEmptyDir(options: EmptyDirOptions): VolumeKind {
         if (ownership) await applyOwnership(directory, ownership);
         await markReady(directory);
       }
-      return { path: directory, readOnly: false, relabel: true };
+      return { path: directory, readOnly: false, isOwn: true, relabel: true };
     },
   };
 }

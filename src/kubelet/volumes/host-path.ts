@@ -18,7 +18,8 @@ export const createHostPath = (calls: VolumeCalls): VolumeKind => ({
   refreshed: false,
   async setUp({ volume, bound }) {
     const source = bound?.persistentVolume.spec?.hostPath ?? volume.hostPath!;
-    await calls.run(source.path, () => checkHostPath(source));
+    const check = () => checkHostPath(source);
+    await (source.type ? calls.run(source.path, check) : check());
     return { path: source.path, readOnly: bound?.readOnly ?? false };
   },
 });

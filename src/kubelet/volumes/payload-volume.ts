@@ -19,7 +19,7 @@ export function createPayloadVolume(plugin: string, medium: '' | 'Memory', optio
     plugin,
     refreshed: true,
     async setUp({ pod, volume, directory }) {
-      const ready = { path: directory, readOnly: true, relabel: true };
+      const ready = { path: directory, readOnly: true, isOwn: true, relabel: true };
       let payload: Awaited<ReturnType<typeof volumePayload>>;
       try {
         payload = await volumePayload(pod, volume, options);

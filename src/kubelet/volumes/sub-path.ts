@@ -15,6 +15,8 @@ import type { VolumeCalls } from './volume-calls.ts';
 export interface SubPathRequest {
   /** Where the volume is. The way to it is the kubelet's or the administrator's. */
   readonly volumePath: string;
+  /** As `ReadyVolume.isOwn`. */
+  readonly isOwn?: boolean | undefined;
   /** Checked: relative and without `..`. */
   readonly subPath: string;
   /** Where the part is to be mounted, below the pod's directory. */
@@ -30,7 +32,7 @@ export async function bindSubPath(
   { mounts, calls }: { readonly mounts: Mounts; readonly calls: VolumeCalls },
 ): Promise<string> {
   const { target, volumePath } = request;
-  const [volume, mounted] = [await mounts.at(volumePath), await mounts.at(target)];
+  const mounted = await mounts.at(target);
   const look = async () => {
     const entry = await openPart(request);
     try {
@@ -40,7 +42,9 @@ export async function bindSubPath(
       throw error;
     }
   };
-  const found = await calls.run(volume?.device ?? volumePath, look, ({ entry }) => entry[Symbol.asyncDispose]());
+  const found = request.isOwn
+    ? await look()
+    : await calls.run((await mounts.at(volumePath))?.device ?? volumePath, look, ({ entry }) => entry[Symbol.asyncDispose]());
   await using entry = found.entry;
   if (entry.stats.isSymbolicLink()) throw new Error(`subpath ${JSON.stringify(request.subPath)} is a symbolic link`);
   if (found.isThere) return target;

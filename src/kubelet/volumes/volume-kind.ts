@@ -28,6 +28,8 @@ export interface ReadyVolume {
   readonly image?: NonNullable<ContainerMount['image']>;
   /** Whatever the container's mount says. */
   readonly readOnly: boolean;
+  /** On the kubelet's own disk, or in memory: no other machine has to answer for it. */
+  readonly isOwn?: boolean;
   /** The pod's alone, so that it may get the SELinux label of its containers. */
   readonly relabel?: boolean;
 }

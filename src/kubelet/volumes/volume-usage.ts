@@ -21,13 +21,14 @@ export async function measureVolume(
   kind: VolumeKind,
   { mounts, calls }: { readonly mounts: Mounts; readonly calls: VolumeCalls },
 ): Promise<Pick<VolumeUsage, 'space' | 'ephemeral'> | undefined> {
-  const { path, bound } = ready;
+  const { path, bound, isOwn } = ready;
   const told = await kind.usage?.(ready);
   if (told) return { space: told, ephemeral: false };
   // A directory of the host's is not the volume's alone.
   if (path === undefined || kind.plugin === 'kubernetes.io/host-path') return undefined;
   const mounted = await mounts.at(path);
-  const space = await calls.run(mounted?.device ?? path, () => filesystemSpace(path));
+  const measure = () => filesystemSpace(path);
+  const space = await (isOwn ? measure() : calls.run(mounted?.device ?? path, measure));
   if (!space || mounted) return space && { space, ephemeral: false };
   return { space: { ...space, ...(await diskUsage(path)) }, ephemeral: !bound };
 }
