@@ -223,6 +223,7 @@ export class ClaimBinder {
 
   /** Answers false when the time is over; rejects with what `holds` throws. */
   #until(holds: () => boolean, timeoutMs: number, signal: AbortSignal): Promise<boolean> {
+    signal.throwIfAborted();
     const { objects, clock } = this.#options;
     const { promise, resolve, reject } = Promise.withResolvers<boolean>();
     const look = () => {

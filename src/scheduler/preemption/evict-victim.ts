@@ -4,6 +4,7 @@ import type { V1Pod } from '../../api/gen/types.ts';
 import { isStatus } from '../../api/machinery/status-error.ts';
 import type { Client } from '../../client/client.ts';
 import type { EventRecorder } from '../../client/events.ts';
+import { unlessReason } from '../../client/unless-reason.ts';
 
 export interface EvictionContext {
   readonly client: Client;
@@ -42,9 +43,12 @@ export async function evictVictim(victim: V1Pod, preemptor: V1Pod, nodeName: str
     await pods.patch(name, patch, { type: 'strategic', subresource: 'status', signal });
     if (!victim.metadata?.deletionTimestamp) await pods.delete(name, { preconditions: { uid }, signal });
   } catch (error) {
-    // Of a uid that is not there any more, the patch says Conflict.
-    if (isStatus(error, 'NotFound') || isStatus(error, 'Conflict')) return;
-    throw error;
+    if (isStatus(error, 'NotFound')) return;
+    // Said of a uid that is not there any more, and as well when others write too often. Who is there still has not been told to go.
+    if (!isStatus(error, 'Conflict')) throw error;
+    const found = await unlessReason(pods.get(name, { signal }), 'NotFound');
+    if (found?.metadata?.uid === uid) throw error;
+    return;
   }
   tell();
 }

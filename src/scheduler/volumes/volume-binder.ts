@@ -32,6 +32,7 @@ export class VolumeBinder {
       if ('volumeName' in choice) await this.#keepVolume(choice.volumeName, claim, signal);
       else versions.set(key, await this.#selectNode(claim, choice.nodeName, signal));
     }
+    signal.throwIfAborted();
     await this.#untilBound(choices, versions, signal);
   }
 
