@@ -49,6 +49,14 @@ test('the version is asked for by a command or a flag', async () => {
   assert.equal((await run('muster', 'version', '-o', 'yaml')).status, 2);
 });
 
+test('a time that nobody can wait for is refused before anything is looked at', async () => {
+  for (const words of [['doctor'], ['explain', 'node', 'n'], ['rescue']]) {
+    const { status, stderr } = await run('muster', ...words, '--timeout', '0s');
+    assert.equal(status, 2, stderr);
+    assert.match(stderr, /: --timeout: must be more than 0;/);
+  }
+});
+
 test('a word that is no command is named, with the one that was meant', async () => {
   assert.deepEqual(await run('muster', 'stauts'), {
     status: 2,

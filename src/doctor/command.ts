@@ -14,6 +14,7 @@ import { lookFromOutside } from './collect/look-from-outside.ts';
 import { readReport } from './compare.ts';
 import type { HostObservations, NotSeen } from './observations.ts';
 import { exitStatus, makeReport, reportText } from './report.ts';
+import { readReportFlags } from './report-flags.ts';
 
 /** `muster doctor`. Exit status 0: nothing worse than remarks; 3: warnings; 4: errors; 1: it could not look. */
 export const doctorCommand: ComponentCommand = {
@@ -45,8 +46,7 @@ export async function findContext(values: FlagValues, io: CommandIo, contextName
 
 async function runDoctor({ values, args }: ParsedFlags, io: CommandIo): Promise<number> {
   if (args.length > 0) throw new FlagError(args[0]!, `unexpected argument ${JSON.stringify(args[0])}`);
-  const output = values.string('output');
-  if (output !== 'text' && output !== 'json') throw new FlagError('--output', '--output: only text and json there are');
+  const { output, timeoutMs } = readReportFlags(values);
   const { clock, signal } = io;
   const since = values.string('since');
   const before = since ? readReport(await readSince(since), since) : undefined;
@@ -55,7 +55,6 @@ async function runDoctor({ values, args }: ParsedFlags, io: CommandIo): Promise<
   try {
     const client = createClient({ transport, userAgent: 'muster-doctor' });
     const nodes = values.bool('nodes');
-    const timeoutMs = values.durationMs('timeout');
     const cluster = await collectCluster({ client, context, clock, signal, timeoutMs, nodes }).catch(async (why: Error) => {
       signal.throwIfAborted();
       // Who is kept out by a certificate is to hear of that, not only that he is.

@@ -6,6 +6,7 @@ import { approvesNewNodes, joiningGroups, mayBootstrap } from '../../doctor/chec
 import { collectCluster } from '../../doctor/collect/collect-cluster.ts';
 import { lookAtHostBySsh } from '../../doctor/collect/look-at-host.ts';
 import { checkSshTarget, findContext } from '../../doctor/command.ts';
+import { readReportFlags } from '../../doctor/report-flags.ts';
 import { planRescue, type RescuePaths, type RescuePlan, rescueText } from '../../doctor/rescue-plan.ts';
 import { runProgram } from '../../host/run-program.ts';
 import type { ResolvedContext } from '../../pki/kubeconfig.ts';
@@ -43,8 +44,7 @@ export const rescueCommand: ComponentCommand = {
 
 async function rescue({ values, args }: ParsedFlags, io: CommandIo): Promise<number> {
   const { clock, signal } = io;
-  const output = values.string('output');
-  if (output !== 'text' && output !== 'json') throw new FlagError('--output', '--output: only text and json there are');
+  const { output, timeoutMs } = readReportFlags(values);
   const targets = values.strings('ssh');
   for (const target of targets) checkSshTarget(target);
   const context = await findContext(values, io, values.string('context'));
@@ -71,7 +71,7 @@ async function rescue({ values, args }: ParsedFlags, io: CommandIo): Promise<num
           ...{
             server: serverFor(plan, values, context, said),
             caPem: context.caPem ?? '',
-            timeoutMs: values.durationMs('timeout'),
+            timeoutMs,
           },
           said,
         })

@@ -6,6 +6,7 @@ import { FlagError, type ParsedFlags } from '../../std/flags.ts';
 import { collectCluster } from '../collect/collect-cluster.ts';
 import { findContext } from '../command.ts';
 import type { Observations } from '../observations.ts';
+import { readReportFlags } from '../report-flags.ts';
 import { nodeSteps } from './node-steps.ts';
 import { longestStretch, type Step, stepLines } from './step.ts';
 import { tokenSteps } from './token-steps.ts';
@@ -46,14 +47,12 @@ async function explain(
     throw new FlagError('NAME', `exactly one ${what === 'node' ? 'name of a node' : 'id of a token'} is needed`);
   // A whole token is taken too; its secret half is not looked at and not shown.
   const name = what === 'token' ? given.split('.')[0]! : given;
-  const output = values.string('output');
-  if (output !== 'text' && output !== 'json') throw new FlagError('--output', '--output: only text and json there are');
+  const { output, timeoutMs } = readReportFlags(values);
   const { clock, signal } = io;
   const context = await findContext(values, io, values.string('context'));
   const transport = transportFromContext(context, clock, io.env);
   try {
     const client = createClient({ transport, userAgent: 'muster-explain' });
-    const timeoutMs = values.durationMs('timeout');
     const seen = await collectCluster({ client, context, clock, signal, timeoutMs, nodes: what === 'node' ? [name] : false });
     const found = steps(seen, name);
     const slowest = longestStretch(found);
