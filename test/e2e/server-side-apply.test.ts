@@ -115,9 +115,9 @@ describe('kubectl apply --server-side', () => {
     assert.deepEqual(
       taken.metadata!.managedFields!.map(({ manager, operation }) => [manager, operation]),
       [
-        ['kubectl', 'Apply'],
-        // Owns the annotation alone; kubectl's own doing.
+        // Owns the annotation alone, kubectl's own doing. It changes nothing, so that no time is told of it: it comes first.
         ['kubectl-last-applied', 'Apply'],
+        ['kubectl', 'Apply'],
       ],
     );
   });
