@@ -84,6 +84,23 @@ test('a container becomes ready when its probe has passed, and its pod is poked'
   probes.stop();
 });
 
+test('who looks at a pod that is not ready has its probe tried, but not before its delay and not within a second of the last try', async () => {
+  const { clock, probes, check, answers } = setUp();
+  const pod = podWith({ readinessProbe: exec('ready', { initialDelaySeconds: 3, periodSeconds: 60 }) });
+  answers.exitCode = 1;
+  await check(pod);
+  await check(pod);
+  await clock.advance(3_100);
+  await check(pod);
+  await clock.advance(100);
+  assert.deepEqual(answers.tries, ['ready@3']);
+  await clock.advance(1_000);
+  await check(pod);
+  await clock.advance(100);
+  assert.equal(answers.tries.length, 2);
+  probes.stop();
+});
+
 test('a readiness probe that fails is told, and only after its threshold counts', async () => {
   const { clock, probes, pokes, container, check, answers, events } = setUp();
   const pod = podWith({ readinessProbe: exec('ready', { periodSeconds: 1, failureThreshold: 2 }) });

@@ -96,6 +96,9 @@ test('names, group, scope and versions are checked', () => {
   assert.deepEqual(complaints(define({ version: { deprecationWarning: 'x' } })), [
     'spec.versions[0].deprecationWarning: Invalid value: "x": can only be set for deprecated versions',
   ]);
+  const warned = (bytes: number) => complaints(define({ version: { deprecated: true, deprecationWarning: 'x'.repeat(bytes) } }));
+  assert.deepEqual(warned(256), []);
+  assert.match(warned(257).join(), /deprecationWarning: Invalid value: .*must be <= 256 characters long$/);
 });
 
 test('what several versions say alike is told once at the top, what they say differently at its version', () => {
