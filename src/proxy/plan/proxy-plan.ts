@@ -126,9 +126,3 @@ function withoutTakenClusterIps(ports: readonly ServicePort[], problems: Service
 }
 
 const sortKey = ({ id, port }: PlannedPort) => `${id}/${port.protocol}`;
-
-/** All endpoints that some rule of the port names. */
-export function reachableEndpoints({ cluster, local }: Pick<PlannedPort, 'cluster' | 'local'>): Endpoint[] {
-  const inCluster = new Set(cluster);
-  return [...cluster, ...local.filter((endpoint) => !inCluster.has(endpoint))];
-}
