@@ -131,7 +131,8 @@ test('audit, encryption and front proxies come from their flags; without a polic
     '--encryption-provider-config=/e',
     '--enable-aggregator-routing',
   );
-  assert.deepEqual([server.audit?.policyFile, server.audit?.log?.maxAgeDays, server.audit?.log?.mode], ['/p', 30, 'blocking']);
+  const { policyFile, log } = server.audit!;
+  assert.deepEqual([policyFile, log?.maxAgeDays, log?.maxBackups, log?.maxSizeMb, log?.mode], ['/p', 30, 100, 100, 'blocking']);
   assert.deepEqual(server.encryption, { path: '/e', automaticReload: false });
   assert.equal(server.aggregation?.routeToEndpoints, true);
   const without = read('--store=memory', '--audit-log-maxage=30', '--audit-log-maxbackup=7', '--audit-log-maxsize=100');

@@ -44,9 +44,9 @@ function backendFlags(plugin: 'log' | 'webhook'): FlagDefinition[] {
 export const auditFlags: readonly FlagDefinition[] = [
   flag('audit-policy-file', 'string', 'File that says what is recorded.'),
   flag('audit-log-path', 'string', 'File that requests are recorded in; - is standard output.'),
-  flag('audit-log-maxage', 'int', 'Days that old audit log files are kept; 0 is for ever.', 0),
-  flag('audit-log-maxbackup', 'int', 'Old audit log files that are kept; 0 is all.', 0),
-  flag('audit-log-maxsize', 'int', 'Megabytes at which the audit log is rotated; 0 is 100.', 0),
+  flag('audit-log-maxage', 'int', 'Days that old audit log files are kept; 0 is for ever.', 366),
+  flag('audit-log-maxbackup', 'int', 'Old audit log files that are kept; 0 is all.', 100),
+  flag('audit-log-maxsize', 'int', 'Megabytes at which the audit log is rotated; 0 is never.', 100),
   flag('audit-log-format', 'string', 'json, or legacy for one line of text.', 'json'),
   flag('audit-log-compress', 'bool', 'Whether rotated files are compressed.', false),
   flag('audit-webhook-config-file', 'string', 'Kubeconfig file of the webhook that events are sent to.'),

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, truncate, writeFile } from 'node:fs/promises';
 import { test } from 'node:test';
 import { temporaryDirectory } from '../../../test/harness/temporary-directory.ts';
 import { VirtualClock } from '../../std/clock.ts';
@@ -197,6 +197,18 @@ test('a log that was full when the server started is rotated, and compressed whe
   await file.append('new\n');
   await file.close();
   assert.deepEqual((await readdir(directory.path)).sort(), ['audit-2026-01-02T12-00-00.000.log.gz', 'audit.log']);
+});
+
+test('a log without a limit is never full', async () => {
+  await using directory = await temporaryDirectory();
+  const path = directory.file('audit.log');
+  await writeFile(path, '');
+  await truncate(path, 200 * 1024 * 1024); // takes no room on the disk
+  const options = { path, maxSizeMb: 0, maxBackups: 0, maxAgeDays: 0, compress: false };
+  const file = createRotatingFile(options, new VirtualClock(NOON), silentLogger);
+  await file.append('new\n');
+  await file.close();
+  assert.deepEqual(await readdir(directory.path), ['audit.log']);
 });
 
 test('lines that come at once are all written, in order', async () => {

@@ -11,7 +11,7 @@ import type { LineSink } from './log-backend.ts';
 
 export interface RotatingFileOptions {
   readonly path: string;
-  /** Megabytes at which a new file is begun; 0 is 100. */
+  /** Megabytes at which a new file is begun; 0 is never. */
   readonly maxSizeMb: number;
   /** Old files that are kept; 0 is all. */
   readonly maxBackups: number;
@@ -29,7 +29,7 @@ const MODE = 0o600;
  * (gopkg.in/natefinch/lumberjack.v2, which upstream uses: the same names and limits). What comes while a write runs goes with the next.
  */
 export function createRotatingFile(options: RotatingFileOptions, clock: Clock, logger: Logger): LineSink {
-  const maxBytes = (options.maxSizeMb || 100) * MEGABYTE;
+  const maxBytes = options.maxSizeMb ? options.maxSizeMb * MEGABYTE : Number.POSITIVE_INFINITY;
   let file: FileHandle | undefined;
   let size = 0;
   let queue: { text: string; done: PromiseWithResolvers<void> }[] = [];
