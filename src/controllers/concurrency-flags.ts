@@ -17,11 +17,11 @@ const FLAGS: Readonly<Record<string, string>> = {
   'concurrent-horizontal-pod-autoscaler-syncs': 'horizontal-pod-autoscaler-controller',
   'concurrent-rc-syncs': 'replicationcontroller-controller',
   'concurrent-namespace-syncs': 'namespace-controller',
-  'concurrent-resource-claim-syncs': 'resourceclaim-controller',
+  'concurrent-resourceclaim-syncs': 'resourceclaim-controller',
   'concurrent-serviceaccount-token-syncs': 'serviceaccount-token-controller',
 };
 /** Where upstream's default is another than 5. */
-const DEFAULTS: Readonly<Record<string, number>> = { 'concurrent-namespace-syncs': 10, 'concurrent-resource-claim-syncs': 10 };
+const DEFAULTS: Readonly<Record<string, number>> = { 'concurrent-namespace-syncs': 10, 'concurrent-resourceclaim-syncs': 10 };
 
 export const concurrencyFlags: readonly FlagDefinition[] = Object.entries(FLAGS).map(([name, controller]) =>
   flag(name, 'int', `objects that the ${controller} works on at a time`, { default: DEFAULTS[name] ?? 5 }),

@@ -113,7 +113,7 @@ export const CONTROLLER_MANAGER_FLAGS: readonly FlagDefinition[] = [
   ...ignored('duration', 'horizontal-pod-autoscaler-upscale-delay', 'horizontal-pod-autoscaler-downscale-delay'),
   ...ignored('duration', 'attach-detach-reconcile-sync-period', 'pvclaimbinder-sync-period', 'namespace-sync-period'),
   ...ignored('duration', 'route-reconciliation-period', 'node-sync-period', 'deployment-controller-sync-period'),
-  ...ignored('duration', 'leader-migration-period', 'log-flush-frequency'),
+  ...ignored('duration', 'leader-migration-period', 'log-flush-frequency', 'controller-shutdown-timeout'),
   ...ignored(
     'duration',
     'endpoint-updates-batch-period',

@@ -84,6 +84,8 @@ test('how many objects a controller works on at a time is said by flags, with up
   const { concurrentSyncs } = await read('--concurrent-deployment-syncs=7', '--concurrent-namespace-syncs=0');
   const of = (name: string) => concurrentSyncs?.[`${name}-controller`];
   assert.deepEqual(['deployment', 'namespace', 'resourceclaim', 'serviceaccount-token'].map(of), [7, 1, 10, 5]);
+  const others = await read('--concurrent-resourceclaim-syncs=25', '--controller-shutdown-timeout=0s');
+  assert.equal(others.concurrentSyncs?.['resourceclaim-controller'], 25);
 });
 
 test('with only one of certificate and key nothing is signed', async () => {
