@@ -45,10 +45,14 @@ export async function serve(answer: (path: string, body: string, headers: Incomi
 export const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
 export const ec = generateKeyPairSync('ec', { namedCurve: 'P-256' });
 
-export function token(claims: object, key: KeyObject, header: Record<string, string>): string {
+export function token(
+  claims: object,
+  key: KeyObject,
+  header: { readonly alg: string; readonly [name: string]: unknown },
+): string {
   const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
   const input = `${encode(header)}.${encode(claims)}`;
-  const options = header['alg']!.startsWith('ES') ? { key, dsaEncoding: 'ieee-p1363' as const } : { key };
+  const options = header.alg.startsWith('ES') ? { key, dsaEncoding: 'ieee-p1363' as const } : { key };
   return `${input}.${sign('sha256', Buffer.from(input), options).toString('base64url')}`;
 }
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { generateKeyPairSync } from 'node:crypto';
+import { createHmac, generateKeyPairSync } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
 import { systemClock, VirtualClock } from '../../std/clock.ts';
@@ -36,7 +36,7 @@ test('bad ID tokens are refused, those of other issuers are not looked at', asyn
   const required = { requiredClaims: [{ claim: 'hd', value: 'example.com' }] };
   const tokens = createJwtAuthenticator(issuer.config(), systemClock);
   const strict = createJwtAuthenticator(issuer.config(required), systemClock);
-  const signed = (more: object, header: Record<string, string> = { alg: 'RS256', kid: 'r1' }, key = rsa.privateKey) =>
+  const signed = (more: object, header: Parameters<typeof token>[2] = { alg: 'RS256', kid: 'r1' }, key = rsa.privateKey) =>
     token(issuer.claims(more), key, header);
   assert.equal(await tokens.authenticateToken(signed({ iss: 'https://other' })), undefined);
   assert.equal(await tokens.authenticateToken('no.token'), undefined);
@@ -55,6 +55,15 @@ test('bad ID tokens are refused, those of other issuers are not looked at', asyn
   await refused(signed({}).slice(0, -4), /failed to verify id token signature/);
   await refused(signed({}).replace(/^[^.]+/, Buffer.from('{"alg":"none"}').toString('base64url')), /unsupported algorithm/);
   await refused(signed({}).replace(/^[^.]+/, Buffer.from('{"alg":"HS256"}').toString('base64url')), /unsupported algorithm/);
+  const shared = token(issuer.claims({}), rsa.privateKey, { alg: 'HS256', kid: 'r1' });
+  const secret = createHmac('sha256', rsa.publicKey.export({ format: 'pem', type: 'spki' }));
+  const input = shared.slice(0, shared.lastIndexOf('.'));
+  await refused(`${input}.${secret.update(input).digest('base64url')}`, /unsupported algorithm/);
+  // Signed well, but with what must be understood and is not, with a key's name that is a path, or in another spelling.
+  await refused(signed({}, { alg: 'RS256', kid: 'r1', crit: ['exp'] }), /failed to verify id token signature/);
+  await refused(signed({}, { alg: 'RS256', kid: 'r1', crit: [], b64: false }), /failed to verify id token signature/);
+  await refused(signed({}, { alg: 'RS256', kid: '../r1' }), /failed to verify id token signature/);
+  await refused(signed({}, { alg: 'rs256', kid: 'r1' }), /unsupported algorithm/);
 });
 
 test('keys that the issuer has changed are fetched when a token names one, and no more often than now and then', async () => {

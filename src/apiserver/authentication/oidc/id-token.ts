@@ -64,14 +64,16 @@ export async function verifyIdToken(
     throw new AuthenticationFailure(
       `oidc: id token signed with unsupported algorithm, expected ${goList(signingAlgorithms)} got ${goQuote(String(alg ?? ''))}`,
     );
+  const notSigned = 'failed to verify signature: failed to verify id token signature';
+  // An extension that must be understood (RFC 7515, 4.1.11) is not.
+  if ('crit' in header) throw new AuthenticationFailure(notSigned);
   const keyId = typeof kid === 'string' ? kid : undefined;
   const candidates = await keys.candidates(keyId).catch((cause) => {
     throw new AuthenticationFailure(`failed to verify signature: ${(cause as Error).message}`);
   });
   const signed = Buffer.from(input);
   const isSignedBy = (key: VerificationKey) => verifySignature(key, alg, signed, signature);
-  if (!candidates.some(isSignedBy) && !(await keys.newer(keyId)).some(isSignedBy))
-    throw new AuthenticationFailure('failed to verify signature: failed to verify id token signature');
+  if (!candidates.some(isSignedBy) && !(await keys.newer(keyId)).some(isSignedBy)) throw new AuthenticationFailure(notSigned);
   if (audiences && audiences.length > 1) checkAudience(claims, audiences);
 }
 
