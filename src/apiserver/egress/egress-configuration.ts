@@ -10,7 +10,12 @@ export type EgressName = 'cluster' | 'controlplane' | 'etcd';
 /** A proxy that connections are made through, by HTTP's CONNECT. */
 export type EgressProxy =
   | { readonly socketPath: string }
-  | { readonly url: string; readonly caPem?: string; readonly client?: { certificatePem: string; privateKeyPem: string } };
+  | {
+      readonly url: string;
+      readonly caPem?: string;
+      readonly client?: { certificatePem: string; privateKeyPem: string };
+      readonly tlsServerName?: string;
+    };
 
 /** What is not named, or is direct, is absent. */
 export type EgressConfiguration = Partial<Readonly<Record<EgressName, EgressProxy>>>;
@@ -24,6 +29,7 @@ interface TlsConfig {
   readonly caBundle?: string;
   readonly clientCert?: string;
   readonly clientKey?: string;
+  readonly tlsServerName?: string;
 }
 interface Selection {
   readonly name?: string;
@@ -50,7 +56,9 @@ const SHAPE: Shape = {
                   tcp: {
                     fields: {
                       url: 'string',
-                      tlsConfig: { fields: { caBundle: 'string', clientKey: 'string', clientCert: 'string' } },
+                      tlsConfig: {
+                        fields: { caBundle: 'string', clientKey: 'string', clientCert: 'string', tlsServerName: 'string' },
+                      },
                     },
                   },
                   uds: { fields: { udsName: 'string' } },
@@ -112,9 +120,10 @@ async function tcpProxy(
       throw fail(`${AT}.tlsConfig.${field}: open ${file}: ${(cause as Error).message}`, cause);
     }
   };
-  const { caBundle, clientCert = '', clientKey = '' } = tlsConfig;
+  const { caBundle, clientCert = '', clientKey = '', tlsServerName } = tlsConfig;
   return {
     url,
+    ...(tlsServerName && { tlsServerName }),
     ...(caBundle && { caPem: await read('caBundle', caBundle) }),
     client: {
       certificatePem: await read('clientCert', clientCert),

@@ -124,6 +124,9 @@ test('a proxy that speaks TLS is known by the bundle alone, and sees the client 
   const trusted = await egressThrough(tlsConfig);
   assert.equal(await echoed(await trusted.cluster!(PLACE, soon())), 'ping');
   assert.deepEqual([seen, asked], [['kube-apiserver'], ['10.1.2.3:10250']]);
+  const named = (tlsServerName: string) => egressThrough({ ...tlsConfig, tlsServerName });
+  assert.equal(await echoed(await (await named('localhost')).cluster!(PLACE, soon())), 'ping');
+  await assert.rejects((await named('konnectivity.example.com')).cluster!(PLACE, soon()), /does not match certificate/);
   const { caBundle: _, ...withoutBundle } = tlsConfig;
   const distrusting = await egressThrough(withoutBundle);
   await assert.rejects(distrusting.cluster!(PLACE, soon()), /^Error: proxy 127\.0\.0\.1:\d+: /);

@@ -24,6 +24,6 @@ const dialThrough =
   (proxy: EgressProxy): Dial =>
   (place, signal) => {
     if ('socketPath' in proxy) return openTunnel(unixUrl(proxy.socketPath), place, { signal });
-    const { url, caPem, client } = proxy;
-    return openTunnel(url, place, { signal, ...(caPem !== undefined && { caPem, onlyCa: true }), ...(client && { client }) });
+    const { url, caPem, ...tls } = proxy;
+    return openTunnel(url, place, { signal, ...(caPem !== undefined && { caPem, onlyCa: true }), ...tls });
   };

@@ -10,6 +10,8 @@ export interface TunnelOptions {
   readonly caPem?: string;
   /** Whether `caPem` counts alone. */
   readonly onlyCa?: boolean;
+  /** The name by which such a proxy is known; default its host. */
+  readonly tlsServerName?: string;
   readonly insecureSkipTlsVerify?: boolean;
 }
 
@@ -59,6 +61,7 @@ async function askSocks(socket: Socket, proxy: URL, target: TunnelTarget, signal
 function connectToProxy(proxy: URL, options: TunnelOptions): Promise<Socket> {
   const { signal, caPem, onlyCa, insecureSkipTlsVerify, client } = options;
   const host = proxy.hostname.replace(/^\[|\]$/g, '');
+  const tlsServerName = options.tlsServerName ?? (isIP(host) ? undefined : host);
   const isTls = proxy.protocol === 'https:';
   const port = Number(proxy.port || DEFAULT_PORTS[proxy.protocol]);
   return new Promise((resolve, reject) => {
@@ -66,7 +69,7 @@ function connectToProxy(proxy: URL, options: TunnelOptions): Promise<Socket> {
       ? connectTls({
           ...{ host, port, minVersion: 'TLSv1.2', rejectUnauthorized: !insecureSkipTlsVerify },
           ...(caPem && { ca: [...(onlyCa ? [] : getCACertificates('default')), caPem], allowPartialTrustChain: true }),
-          ...(isIP(host) ? {} : { servername: host }),
+          ...(tlsServerName && { servername: tlsServerName }),
           ...(client && { cert: client.certificatePem, key: client.privateKeyPem }),
         })
       : connectTcp(proxy.protocol === 'unix:' ? { path: decodeURIComponent(proxy.pathname) } : { host, port });
