@@ -42,10 +42,10 @@ function queueRows({ levels }: FlowControl): Row[] {
   const sums = ['InitialSeatsSum', 'MaxSeatsSum', 'TotalWorkSum'];
   const rows = [...levels.values()].flatMap((level) => {
     const running = Map.groupBy(level.running, ({ queue }) => queue);
-    return level.queues().map(({ waiting, start }, i): Row => {
-      const executing = running.get(i) ?? [];
+    return level.queues().map(({ index, waiting, start }): Row => {
+      const executing = running.get(index) ?? [];
       const seats = seatsOf(waiting);
-      return [level.name, i, waiting.length, executing.length, seatsOf(executing), work(start), seats, seats, work(seats)];
+      return [level.name, index, waiting.length, executing.length, seatsOf(executing), work(start), seats, seats, work(seats)];
     });
   });
   return [[...head, ...sums], ...rows];

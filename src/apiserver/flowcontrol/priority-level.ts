@@ -45,7 +45,8 @@ export class PriorityLevel {
   quiescing = false;
   readonly rejected = new Map<Rejection, number>();
   readonly #running = new Set<Ticket>();
-  #queues: Queue[] = [];
+  /** Those that somebody has waited in: there may be ten million. */
+  readonly #queues = new Map<number, Queue>();
   /** Virtual time: how much has been served of each queue that always had somebody waiting. */
   #time = 0;
 
@@ -60,7 +61,7 @@ export class PriorityLevel {
   }
 
   get activeQueues(): number {
-    return this.#queues.filter(({ waiting }) => waiting.length > 0).length;
+    return [...this.#queues.values()].filter(({ waiting }) => waiting.length > 0).length;
   }
 
   /** Requests that have seats. */
@@ -72,9 +73,10 @@ export class PriorityLevel {
     return this.#running;
   }
 
-  /** What waits in each queue, and the virtual time at which its next request may start. */
-  queues(): readonly { readonly waiting: readonly Ticket[]; readonly start: number }[] {
-    return this.#queues.map(({ waiting, start }) => ({ waiting: waiting.map(({ ticket }) => ticket), start }));
+  /** What waits in each queue that somebody has waited in, and the virtual time at which its next request may start. */
+  queues(): readonly { readonly index: number; readonly waiting: readonly Ticket[]; readonly start: number }[] {
+    const inOrder = [...this.#queues].sort(([a], [b]) => a - b);
+    return inOrder.map(([index, { waiting, start }]) => ({ index, waiting: waiting.map(({ ticket }) => ticket), start }));
   }
 
   take(ticket: Ticket): void {
@@ -106,16 +108,17 @@ export class PriorityLevel {
     const queuing = this.spec.limited?.limitResponse?.queuing;
     if (this.spec.limited?.limitResponse?.type !== 'Queue' || !queuing) return this.reject(ticket, 'concurrency-limit');
     const { queues = 64, handSize = 8, queueLengthLimit = 50 } = queuing;
-    while (this.#queues.length < queues) this.#queues.push({ waiting: [], start: 0 });
-    let queue: Queue | undefined;
+    let shortest = Number.POSITIVE_INFINITY;
     for (const card of dealHand(`${ticket.flow},${ticket.distinguisher}`, queues, Math.min(handSize, queues))) {
-      const candidate = this.#queues[card]!;
-      if (queue && candidate.waiting.length >= queue.waiting.length) continue;
-      queue = candidate;
+      const length = this.#queues.get(card)?.waiting.length ?? 0;
+      if (length >= shortest) continue;
+      shortest = length;
       ticket.queue = card;
     }
-    if (queue!.waiting.length >= queueLengthLimit) return this.reject(ticket, 'queue-full');
-    return this.#wait(queue!, ticket, wait);
+    if (shortest >= queueLengthLimit) return this.reject(ticket, 'queue-full');
+    const queue = this.#queues.get(ticket.queue) ?? { waiting: [], start: 0 };
+    this.#queues.set(ticket.queue, queue);
+    return this.#wait(queue, ticket, wait);
   }
 
   #wait(queue: Queue, ticket: Ticket, { clock, timeoutMs, signal }: Wait): Promise<Rejection | undefined> {
@@ -152,7 +155,7 @@ export class PriorityLevel {
   /** The queue whose turn it is: the one that has been served least. */
   #next(): Queue | undefined {
     let best: Queue | undefined;
-    for (const queue of this.#queues) if (queue.waiting.length && (!best || queue.start < best.start)) best = queue;
+    for (const queue of this.#queues.values()) if (queue.waiting.length && (!best || queue.start < best.start)) best = queue;
     return best;
   }
 
