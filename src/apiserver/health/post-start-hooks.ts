@@ -19,6 +19,7 @@ const HOOKS: readonly (readonly [name: string, standsFor: string])[] = [
   ['poststarthook/crd-informer-synced', BEFORE_LISTENING],
   [DEFAULT_OBJECTS, DEFAULT_OBJECTS],
   ['poststarthook/start-cluster-authentication-info-controller', DEFAULT_OBJECTS],
+  ['poststarthook/storage-readiness', BEFORE_LISTENING],
   [ADMISSION, ADMISSION],
   ['poststarthook/scheduling/bootstrap-system-priority-classes', ADMISSION],
   ['poststarthook/bootstrap-controller', DEFAULT_OBJECTS],

@@ -67,10 +67,8 @@ export interface BindingConditions {
 }
 
 /** What must hold before a pod is bound to devices, and what says that it never will. */
-export function checkBindingConditions(
-  { bindingConditions: wanted = [], bindingFailureConditions: failures = [] }: BindingConditions,
-  path: string,
-): FieldError[] {
+export function checkBindingConditions(given: BindingConditions, path: string): FieldError[] {
+  const { bindingConditions: wanted = [], bindingFailureConditions: failures = [] } = given;
   const [at, atFailures] = [`${path}.bindingConditions`, `${path}.bindingFailureConditions`];
   const checkName = (name: string, place: string) => checkField(place, name, checkQualifiedName);
   const errors = [
@@ -85,9 +83,11 @@ export function checkBindingConditions(
     ]),
   ];
   if (!wanted.length && failures.length)
-    errors.push(invalidField(at, wanted, 'bindingConditions are required to use bindingFailureConditions'));
+    errors.push(invalidField(at, given.bindingConditions, 'bindingConditions are required to use bindingFailureConditions'));
   if (!failures.length && wanted.length)
-    errors.push(invalidField(atFailures, failures, 'bindingFailureConditions are required to use bindingConditions'));
+    errors.push(
+      invalidField(atFailures, given.bindingFailureConditions, 'bindingFailureConditions are required to use bindingConditions'),
+    );
   return errors;
 }
 

@@ -190,7 +190,7 @@ test('what is wrong with the devices of a ResourceSlice is told', () => {
     [
       device({ bindingConditions: ['a'] }),
       new RegExp(
-        `^${at}\\.bindingFailureConditions: Invalid value: \\[\\]: bindingFailureConditions are required to use bindingConditions$`,
+        `^${at}\\.bindingFailureConditions: Invalid value: null: bindingFailureConditions are required to use bindingConditions$`,
       ),
     ],
     [
