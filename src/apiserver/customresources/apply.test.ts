@@ -94,6 +94,16 @@ test('fields that nobody declared are refused, in metadata too', async () => {
   assert.match(meta.text, /\.metadata\.unknownMeta: field not declared in schema/);
 });
 
+test('what is applied within an object of which nothing is said is no mistake, though it is pruned', async () => {
+  const bare = { type: 'object' };
+  await define(api, widgets({ plural: 'bares', kind: 'Bare', schema: withSpec({ type: 'object', properties: { bare } }) }));
+  const path = placeOf().replace('widgets', 'bares');
+  const given = { ...widget('a', { spec: { bare: { labels: { a: 'b' } } } }), kind: 'Bare' };
+  const headers = { 'content-type': 'application/apply-patch+yaml' };
+  const { status, body } = await api.call('PATCH', `${path}/a?fieldManager=me`, given, headers);
+  assert.deepEqual([status, body['spec']], [201, { bare: {} }]);
+});
+
 test('of a text with a format only its validation knows what it is like', async () => {
   const number = await apply('five', { date: 1 });
   assert.equal(number.status, 422);

@@ -64,7 +64,7 @@ function mapOrStructure(schema: JsonSchema): ObjectType {
     const made = structure(schema, isEmbedded(schema));
     return open ? { ...made, rest: () => ANYTHING } : made;
   }
-  if (!values && !open) return structure(schema, false);
+  // An object of which nothing is said may hold anything while it is applied: pruning comes later.
   let element: ObjectType | undefined;
   const map: MapType = {
     form: 'map',
