@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { Worker } from 'node:worker_threads';
 import { parseJson, parseYaml } from './body.ts';
 import { readYaml } from './yaml-body.ts';
 
@@ -115,6 +116,21 @@ test('a long document is read by a thread of its own, and says the same', async 
   assert.match((broken as Error).message, /^error converting YAML to JSON: yaml: line 3001: /);
   const proto = await readYaml(Buffer.from(`${lines.join('\n')}\n__proto__: {x: 1}`));
   assert.deepEqual(Object.keys(proto.value as object).at(-1), '__proto__');
+});
+
+test('a thread that cannot be had is not blamed on the document', async () => {
+  const long = Buffer.from(Array.from({ length: 3_000 }, (_, i) => `key-${i}: [v, "${i}"]`).join('\n'));
+  const noModule = () => new Worker(new URL('./no-such-module.ts', import.meta.url));
+  const noThread = () => new Worker(noModule.name, { execArgv: ['--no-such-option'] });
+  for (const begin of [noModule, noThread])
+    await assert.rejects(readYaml(long, begin), {
+      code: 500,
+      message: /^Internal error occurred: cannot read YAML in a thread: /,
+    });
+  // One that is too much for a thread of its size is.
+  const small = () =>
+    new Worker('for (const all = [];;) all.push(new Array(1000))', { eval: true, resourceLimits: { maxOldGenerationSizeMb: 8 } });
+  await assert.rejects(readYaml(long, small), { code: 400, message: /^error converting YAML to JSON: yaml: / });
 });
 
 test('JSON that nests deeper than Go reads is refused before anything has to bear it; brackets in strings are no depth', () => {
