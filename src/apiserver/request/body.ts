@@ -1,6 +1,6 @@
 import { jsonSyntaxError } from '../../api/machinery/json-syntax.ts';
 import { badRequest, requestEntityTooLarge, StatusError } from '../../api/machinery/status-error.ts';
-import { parseExactJson } from '../../std/exact-json.ts';
+import { NumberOutOfRange, parseExactJson } from '../../std/exact-json.ts';
 import { parseInSteps } from '../../std/json-in-steps.ts';
 import type { Steps } from '../../std/pauses.ts';
 import type { ServerRequest } from '../contracts.ts';
@@ -21,8 +21,18 @@ export async function readObject(request: ServerRequest, schema: string): Promis
   const format = bodyFormat(request);
   const bytes = await request.readBody(BODY_LIMIT_BYTES);
   if (bytes.length === 0) return undefined;
-  if (format === 'json') return parseJson(bytes);
+  if (format === 'json') return parseTypedJson(bytes);
   return format === 'yaml' ? parseYaml(bytes) : (await import('./protobuf-body.ts')).parseProtobuf(bytes, schema);
+}
+
+/** Upstream looks for the type of what is sent first, and tells there of what is no JSON. */
+function parseTypedJson(bytes: Buffer): unknown {
+  try {
+    return parseJson(bytes);
+  } catch (error) {
+    const { message, cause } = error as Error;
+    throw cause instanceof NumberOutOfRange ? error : badRequest(`couldn't get version/kind; json parse error: ${message}`);
+  }
 }
 
 /** @throws StatusError 400 that says, as Go does, what is wrong with a text that is no JSON, or one that nests too deep */

@@ -53,25 +53,30 @@ export async function decodeBody(
       const problems = await runInTime(pauses, problemsInSteps(bytes.toString('utf8'), decoded.unknownFields));
       return settleProblems(kind, decoded.object, problems, fieldValidation, warnings);
     }
-    const { value, repeated } = await readYaml(bytes).catch((error: Error) => {
-      throw notTyped(error.message);
+    const { value, repeated } = await readYaml(bytes).catch((error: StatusError) => {
+      throw error.code === 400 ? notTyped(error.message) : error;
     });
     const typed = withoutNull(kind, value);
     return decodeAs(kind, typed, fieldValidation, warnings, { repeated }, await isKnownType(kind, typed));
   } catch (error) {
-    throw error instanceof StatusError && error.cause instanceof NotTyped ? unrecognized(kind, bytes, error.message) : error;
+    if (!(error instanceof StatusError && error.cause instanceof NotTyped)) throw error;
+    const isAsSent = format === 'json' && error.cause instanceof WithoutKind;
+    throw unrecognized(kind, bytes, isAsSent ? kindIsMissing(bytes.toString('utf8')) : error.message);
   }
 }
 
 /** It cannot even be seen of which kind a document is. */
 class NotTyped extends DecodeFailure {}
+/** It says nothing of its kind. */
+class WithoutKind extends NotTyped {}
 
+const kindIsMissing = (text: string) => `Object 'Kind' is missing in '${text}'`;
 const notTyped = (why: string) => new StatusError(badRequest(why).status, { cause: new NotTyped(why) });
 const noVersionOrKind = (why: string) => notTyped(`couldn't get version/kind; json parse error: ${why}`);
 
 /** To Go `null` is an object without fields, and YAML of nothing is `null`. */
 function withoutNull(kind: KindDefinition, body: unknown): unknown {
-  if (body === null && kind.ownSchema) throw notTyped("Object 'Kind' is missing in 'null'");
+  if (body === null && kind.ownSchema) throw notTyped(kindIsMissing('null'));
   return body ?? {};
 }
 
@@ -187,8 +192,8 @@ const INDEX = /^\d+\]$/;
 /** How Go names what it reads the type of an object into. */
 const TYPE_META = 'struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }';
 
-/** A body without apiVersion or kind is taken for what the path says; one that names something else is refused. */
-function checkType(kind: KindDefinition, json: unknown, isKnown: boolean): void {
+/** @throws StatusError 400 for what is no object, or whose type is none */
+export function checkTypeMeta(json: unknown): asserts json is Record<string, unknown> {
   if (typeof json !== 'object' || json === null || Array.isArray(json))
     throw noVersionOrKind(`json: cannot unmarshal ${goJsonType(json)} into Go value of type ${TYPE_META}`);
   const given = json as Record<string, unknown>;
@@ -197,12 +202,17 @@ function checkType(kind: KindDefinition, json: unknown, isKnown: boolean): void 
     if (typeof value !== 'string')
       throw noVersionOrKind(`json: cannot unmarshal ${goJsonType(value)} into Go struct field .${field} of type string`);
   }
+}
+
+/** A body without apiVersion or kind is taken for what the path says; one that names something else is refused. */
+function checkType(kind: KindDefinition, json: unknown, isKnown: boolean): void {
+  checkTypeMeta(json);
   if (kind.ownSchema) {
-    checkCustomType(kind, given);
+    checkCustomType(kind, json);
     return;
   }
   const expected = apiVersionOf(kind);
-  const { apiVersion, givenKind } = typeOf(kind, given);
+  const { apiVersion, givenKind } = typeOf(kind, json);
   if (apiVersion === expected && givenKind === kind.kind) return;
   if (isKnown && givenKind === kind.kind)
     throw badRequest(`the API version in the data (${apiVersion}) does not match the expected API version (${expected})`);
@@ -250,7 +260,10 @@ const SCHEMES: Readonly<Record<string, string>> = {
 function checkCustomType(kind: KindDefinition, given: Record<string, unknown>): void {
   const apiVersion = given['apiVersion'] ?? '';
   const givenKind = given['kind'] as string | undefined;
-  if (!givenKind) throw notTyped(`Object 'Kind' is missing in '${exactJsonText(given)}'`);
+  if (!givenKind) {
+    const why = kindIsMissing(exactJsonText(given));
+    throw new StatusError(badRequest(why).status, { cause: new WithoutKind(why) });
+  }
   const expected = apiVersionOf(kind);
   const wrongKind = givenKind !== kind.kind;
   const wrongVersion = `the API version in the data (${apiVersion}) does not match the expected API version (${expected})`;

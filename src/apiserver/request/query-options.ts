@@ -2,13 +2,19 @@ import { validateManager } from '../../api/apply/manager-name.ts';
 import { decodeStructure } from '../../api/machinery/decode.ts';
 import { DecodeFailure } from '../../api/machinery/decode-scalar.ts';
 import { forbiddenField, invalidField, notSupportedField } from '../../api/machinery/field-error.ts';
+import { type FieldSelector, parseFieldSelector } from '../../api/machinery/field-selector.ts';
+import { parseLabelSelectorInSteps, type Selector } from '../../api/machinery/label-selector.ts';
 import { badRequest, type FieldError, invalid, unnamedFailure } from '../../api/machinery/status-error.ts';
+import { goQuote } from '../../std/go-text.ts';
+import { runWithPauses } from '../../std/pauses.ts';
 import { isTrue } from './request-info.ts';
 
 /** meta/v1 ListOptions as sent in the query of list, watch and deletecollection. */
 export interface ListQuery {
-  readonly labelSelector: string;
-  readonly fieldSelector: string;
+  readonly labels: Selector | undefined;
+  readonly fields: FieldSelector | undefined;
+  /** How long both selectors are. */
+  readonly selectorBytes: number;
   readonly limit: number;
   readonly continueToken: string;
   readonly resourceVersion: string;
@@ -20,8 +26,9 @@ export interface ListQuery {
 }
 
 const NONE: ListQuery = {
-  labelSelector: '',
-  fieldSelector: '',
+  labels: undefined,
+  fields: undefined,
+  selectorBytes: 0,
   limit: 0,
   continueToken: '',
   resourceVersion: '',
@@ -32,22 +39,28 @@ const NONE: ListQuery = {
 };
 
 /**
- * Reads ListOptions and checks their combinations as apimachinery/pkg/apis/meta/internalversion/validation does.
+ * Reads ListOptions, long selectors in turns, and checks their combinations as apimachinery/pkg/apis/meta/internalversion/validation does.
+ * Of several that are wrong the one is told that upstream looks at first.
  *
- * @throws StatusError 400 for what is no number, 422 for combinations that upstream refuses
+ * @throws StatusError 400 for what is no number or no selector, 422 for combinations that upstream refuses
  */
-export function parseListQuery(query: URLSearchParams, watch: boolean): ListQuery {
+export async function parseListQuery(query: URLSearchParams, watch: boolean): Promise<ListQuery> {
   if (query.size === 0) return NONE;
+  const timeoutSeconds = parseInteger(query.get('timeoutSeconds'));
+  const limit = parseInteger(query.get('limit'));
+  const labels = query.get('labelSelector') ?? '';
+  const fields = query.get('fieldSelector') ?? '';
   const options: ListQuery = {
-    labelSelector: query.get('labelSelector') ?? '',
-    fieldSelector: query.get('fieldSelector') ?? '',
-    limit: parseInteger(query.get('limit')),
+    timeoutSeconds,
+    limit,
+    labels: labels ? await runWithPauses(parseLabelSelectorInSteps(labels)) : undefined,
+    fields: fields ? parseFieldSelector(fields) : undefined,
+    selectorBytes: labels.length + fields.length,
     continueToken: query.get('continue') ?? '',
     resourceVersion: query.get('resourceVersion') ?? '',
     resourceVersionMatch: (query.get('resourceVersionMatch') ?? '') as ListQuery['resourceVersionMatch'],
     allowWatchBookmarks: isTrue(query.get('allowWatchBookmarks')),
     sendInitialEvents: isTrue(query.get('sendInitialEvents')),
-    timeoutSeconds: parseInteger(query.get('timeoutSeconds')),
   };
   const initialEventsSet = query.has('sendInitialEvents');
   const whole = watch && !initialEventsSet && startsWithWhatIsThere(options);
@@ -81,13 +94,25 @@ function checkListQuery(options: ListQuery, watch: boolean, initialEventsSet: bo
   return errors;
 }
 
-/** @throws StatusError 400 in the words of Go's strconv */
+/**
+ * An int64; nobody can tell the farthest ones from their neighbours.
+ *
+ * @throws StatusError 400 in the words of Go's strconv
+ */
 function parseInteger(text: string | null): number {
   if (text === null) return 0;
-  if (!/^[+-]?\d+$/.test(text)) throw badRequest(`strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`);
+  if (!/^[+-]?\d+$/.test(text)) throw badRequest(`strconv.ParseInt: parsing ${goQuote(text)}: invalid syntax`);
   const value = Number(text);
-  if (!Number.isSafeInteger(value)) throw badRequest(`strconv.ParseInt: parsing ${JSON.stringify(text)}: value out of range`);
-  return value;
+  if (Number.isSafeInteger(value)) return value;
+  if (!isInt64(text)) throw badRequest(`strconv.ParseInt: parsing ${goQuote(text)}: value out of range`);
+  return Math.sign(value) * Number.MAX_SAFE_INTEGER;
+}
+
+function isInt64(text: string): boolean {
+  // A query has room for more digits than are quickly read as one number.
+  const digits = text.replace(/^([+-]?)0*/, '$1').slice(0, 32);
+  const value = BigInt(digits.startsWith('+') ? digits.slice(1) : digits);
+  return BigInt.asIntN(64, value) === value;
 }
 
 /**
@@ -114,12 +139,15 @@ export interface WriteQuery {
 
 const PLAIN_WRITE: WriteQuery = { dryRun: false, fieldManager: '', fieldValidation: 'Warn', force: false };
 
-/** @throws StatusError 422 for an unknown dryRun or fieldValidation */
-export function parseWriteQuery(query: URLSearchParams, optionsKind: string): WriteQuery {
-  if (query.size === 0) return PLAIN_WRITE;
+/**
+ * @param first what is wrong with them for this verb alone
+ * @throws StatusError 422 for that, or for an unknown dryRun or fieldValidation
+ */
+export function parseWriteQuery(query: URLSearchParams, optionsKind: string, first: readonly FieldError[] = []): WriteQuery {
+  if (query.size === 0 && !first.length) return PLAIN_WRITE;
   const fieldValidation = query.get('fieldValidation') || 'Warn';
   const fieldManager = query.get('fieldManager') ?? '';
-  const errors = [...validateManager(fieldManager, 'fieldManager'), ...checkDryRun(query.getAll('dryRun'))];
+  const errors = [...first, ...validateManager(fieldManager, 'fieldManager'), ...checkDryRun(query.getAll('dryRun'))];
   if (fieldValidation !== 'Ignore' && fieldValidation !== 'Warn' && fieldValidation !== 'Strict')
     errors.push(notSupportedField('fieldValidation', fieldValidation, ['', 'Ignore', 'Strict', 'Warn']));
   if (errors.length) throw invalid({ group: 'meta.k8s.io', kind: optionsKind }, '', errors);

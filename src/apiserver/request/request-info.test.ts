@@ -19,6 +19,7 @@ const ROWS: [string, string, string][] = [
   ['GET', '/api/v1/namespaces/other/pods/foo?watch=1', 'get /v1 other pods - foo'],
   ['GET', '/api/v1/namespaces/other/pods?watch=true', 'watch /v1 other pods - -'],
   ['GET', '/api/v1/namespaces/other/pods?watch=false', 'list /v1 other pods - -'],
+  ['GET', '/api/v1/namespaces/other/pods?watch=FALSE', 'list /v1 other pods - -'],
   ['GET', '/api/v1/watch/namespaces/other/pods', 'watch /v1 other pods - -'],
   ['GET', '/api/v1/watch/pods', 'watch /v1 - pods - -'],
   ['GET', '/api/v1/watch/nodes/n1', 'watch /v1 - nodes - n1'],

@@ -77,9 +77,9 @@ function nonResource(method: string, path: string): RequestInfo {
   return { isResourceRequest: false, verb, path, group: '', version: '', namespace: '', resource: '', subresource: '', name: '' };
 }
 
-/** As conversion of query parameters to bool upstream: present, and neither `false` nor `0`. */
+/** As conversion of query parameters to bool upstream: present, and neither `false`, in whatever case, nor `0`. */
 export function isTrue(value: string | null): boolean {
-  return value !== null && value !== 'false' && value !== '0';
+  return value !== null && value.toLowerCase() !== 'false' && value !== '0';
 }
 
 /** A collection request restricted to one name is authorized for that name. */

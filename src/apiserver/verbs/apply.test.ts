@@ -113,6 +113,11 @@ test('options that do not fit are refused in upstream’s words', async () => {
     unnamed.body.message,
     'PatchOptions.meta.k8s.io "" is invalid: fieldManager: Required value: is required for apply patch',
   );
+  const several = await applyTo<Status>(path, configMap('options'), 'dryRun=None');
+  assert.deepEqual(
+    several.body.details?.causes?.map(({ field }) => field),
+    ['fieldManager', 'dryRun'],
+  );
   const forced = await api.call<Status>('PATCH', `${path}?force=true`, {}, MERGE);
   assert.equal(
     forced.body.message,

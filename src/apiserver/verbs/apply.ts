@@ -11,7 +11,7 @@ import { requiredField } from '../../api/machinery/field-error.ts';
 import { goJsonType } from '../../api/machinery/json-syntax.ts';
 import { apiVersionOf, type KindDefinition } from '../../api/machinery/kind.ts';
 import { type DynamicObject, formatTime } from '../../api/machinery/object.ts';
-import { badRequest, conflict, invalid, isStatus, StatusError } from '../../api/machinery/status-error.ts';
+import { badRequest, conflict, isStatus, StatusError } from '../../api/machinery/status-error.ts';
 import { addAll } from '../../std/add-all.ts';
 import { parseInSteps } from '../../std/json-in-steps.ts';
 import { Pauses, runInTime, type Steps } from '../../std/pauses.ts';
@@ -149,11 +149,8 @@ export function planFor(
 
 /** The options of an apply. Throws 422 without a fieldManager. */
 export function parseApplyQuery(query: URLSearchParams): WriteQuery {
-  const options = parseWriteQuery(query, 'PatchOptions');
-  if (options.fieldManager) return options;
-  throw invalid({ group: 'meta.k8s.io', kind: 'PatchOptions' }, '', [
-    requiredField('fieldManager', 'is required for apply patch'),
-  ]);
+  const missing = query.get('fieldManager') ? [] : [requiredField('fieldManager', 'is required for apply patch')];
+  return parseWriteQuery(query, 'PatchOptions', missing);
 }
 
 /** The body of an apply, JSON or YAML. Takes `pauses` between its passes. Throws 400 and 413. */
@@ -181,8 +178,8 @@ async function readJsonOrYaml(bytes: Buffer, pauses: Pauses | undefined): Promis
     // JSON is YAML, and is what clients send.
     value = await runInTime(pauses, parseInSteps(text));
   } catch {
-    return readYaml(bytes).catch((error: Error) => {
-      throw badRequest(`error decoding YAML: ${error.message}`);
+    return readYaml(bytes).catch((error: StatusError) => {
+      throw error.code === 400 ? badRequest(`error decoding YAML: ${error.message}`) : error;
     });
   }
   await pauses?.pause();

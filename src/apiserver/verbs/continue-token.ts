@@ -18,6 +18,8 @@ export function formatContinue({ revision, start }: ContinueToken): string {
 
 /** @throws StatusError 400 for anything that `formatContinue` did not make */
 export function parseContinue(text: string): ContinueToken {
+  const wrongAt = notBase64At(text);
+  if (wrongAt >= 0) throw notValid(`illegal base64 data at input byte ${wrongAt}`);
   const json = Buffer.from(text, 'base64url').toString('utf8');
   let token: { v?: unknown; rv?: unknown; start?: unknown };
   try {
@@ -32,6 +34,13 @@ export function parseContinue(text: string): ContinueToken {
   if (typeof start !== 'string' || start === '') throw notValid('encoded start key empty (version meta.k8s.io/v1)');
   if (start.startsWith('/') || start.includes('..')) throw notValid(`${start}`);
   return { revision: rv as number, start };
+}
+
+/** The first byte that Go's reader does not take, one that is left alone at the end among them; -1: none. */
+function notBase64At(text: string): number {
+  const at = text.search(/[^A-Za-z0-9_-]/);
+  if (at >= 0) return Buffer.byteLength(text.slice(0, at));
+  return text.length % 4 === 1 ? text.length - 1 : -1;
 }
 
 const notValid = (why: string) => badRequest(`invalid continue token: continue key is not valid: ${why}`);

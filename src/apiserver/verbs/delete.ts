@@ -1,10 +1,11 @@
-import { goFormat } from '../../api/machinery/go-format.ts';
 import type { KindDefinition } from '../../api/machinery/kind.ts';
 import type { DynamicObject } from '../../api/machinery/object.ts';
 import { badRequest, isStatus } from '../../api/machinery/status-error.ts';
+import { goQuote } from '../../std/go-text.ts';
 import { Pauses } from '../../std/pauses.ts';
 import type { ServerRequest } from '../contracts.ts';
 import { readObject } from '../request/body.ts';
+import { checkTypeMeta } from '../request/decode-body.ts';
 import { negotiateOutput } from '../request/negotiation.ts';
 import { type DeleteChoices, givenDeleteOptions, parseDeleteOptions, parseListQuery } from '../request/query-options.ts';
 import { Representation } from '../response/representation.ts';
@@ -13,7 +14,7 @@ import type { CachedObject } from '../watch-cache/cached-object.ts';
 import { readPage } from './list.ts';
 import { answersDeletedObject } from './object-rules.ts';
 import { type ResourceCall, type VerbDeps, type VerbHandler, writeScope } from './resource-call.ts';
-import { parseSelection } from './selection.ts';
+import { selectionOf } from './selection.ts';
 
 /** DELETE of one object: answers with its Status when it is gone, with the object when it goes on for a while. */
 export function createDelete({ writes, clock }: VerbDeps): VerbHandler {
@@ -46,11 +47,11 @@ export function createDeleteCollection(deps: VerbDeps): VerbHandler {
     const { context, kind } = call;
     const { request, info } = context;
     const output = negotiateOutput(request, 'object');
-    const query = parseListQuery(request.query, false);
+    const query = await parseListQuery(request.query, false);
+    const selection = selectionOf(kind, info, query, deps.keyspace);
     const choices = await readDeleteOptions(request);
     warnOfOrphans(call, choices);
     // Of a limit, and of a continue token, a deletion makes what a list makes of it.
-    const selection = await parseSelection(kind, info, query, deps.keyspace);
     const { objects: found, metadata } = await readPage(deps, kind, query, selection);
     let next = 0;
     const failures: unknown[] = [];
@@ -77,14 +78,20 @@ function warnOfOrphans({ context, kind }: ResourceCall, { propagationPolicy }: D
   if (kind.orphaningWarning && propagationPolicy === '') context.warnings.push(kind.orphaningWarning);
 }
 
+const META_VERSION = 'meta.k8s.io/v1';
+/** How upstream names the types that options are of. */
+const META_SCHEME = 'k8s.io/apimachinery/pkg/apis/meta/internalversion/scheme/register.go:27';
+
 async function readDeleteOptions(request: ServerRequest): Promise<DeleteChoices> {
   const body = await readObject(request, 'V1DeleteOptions');
   if (body === undefined || body === null) return parseDeleteOptions(request.query, undefined);
-  if (typeof body !== 'object' || Array.isArray(body)) throw badRequest('DeleteOptions must be an object');
-  const options = body as Record<string, unknown>;
-  if (options['kind'] !== undefined && options['kind'] !== 'DeleteOptions')
-    throw badRequest(`decoded object cannot be converted to DeleteOptions: it is a ${goFormat(options['kind'])}`);
-  return parseDeleteOptions(request.query, options);
+  checkTypeMeta(body);
+  const { kind, apiVersion } = body;
+  if (kind && kind !== 'DeleteOptions')
+    throw badRequest(
+      `no kind ${goQuote(String(kind))} is registered for version ${goQuote(String(apiVersion || META_VERSION))} in scheme "${META_SCHEME}"`,
+    );
+  return parseDeleteOptions(request.query, body);
 }
 
 function deletedStatus(kind: KindDefinition, { metadata }: DynamicObject): object {

@@ -12,7 +12,7 @@ import { formatContinue, parseContinue } from './continue-token.ts';
 import { isEventKind } from './object-rules.ts';
 import { tooLargeResourceVersion, waitForRevision } from './read-revision.ts';
 import type { VerbDeps, VerbHandler } from './resource-call.ts';
-import { matching, parseSelection, type Selection } from './selection.ts';
+import { matching, type Selection, selectionOf } from './selection.ts';
 
 interface Page {
   readonly objects: readonly CachedObject[];
@@ -25,8 +25,8 @@ export function createList(deps: VerbDeps): VerbHandler {
     const { request, info } = context;
     const output = negotiateOutput(request, 'object');
     checkPartial(output, kind, true);
-    const query = parseListQuery(request.query, false);
-    const selection = await parseSelection(kind, info, query, deps.keyspace);
+    const query = await parseListQuery(request.query, false);
+    const selection = selectionOf(kind, info, query, deps.keyspace);
     const page = await readPage(deps, kind, query, selection);
     await new Representation(kind, output, request.query, () => deps.clock.now()).sendList(
       context,

@@ -84,10 +84,8 @@ export async function readPatch(
 
 /** @throws StatusError 422 for what only apply may be told */
 export function parsePatchQuery(query: URLSearchParams): WriteQuery {
-  const options = parseWriteQuery(query, 'PatchOptions');
-  if (!query.has('force')) return options;
-  const errors = [forbiddenField('force', 'may not be specified for non-apply patch')];
-  throw invalid({ group: 'meta.k8s.io', kind: 'PatchOptions' }, '', errors);
+  const notHere = query.has('force') ? [forbiddenField('force', 'may not be specified for non-apply patch')] : [];
+  return parseWriteQuery(query, 'PatchOptions', notHere);
 }
 
 /** What Go reads each kind of patch into. */

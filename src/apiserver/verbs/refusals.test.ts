@@ -22,6 +22,27 @@ async function refused(method: string, path: string, body?: unknown, headers?: R
   return answer.body;
 }
 
+test('options of a deletion that are none are told as upstream tells it', async () => {
+  const told = async (body: string) => (await refused('DELETE', `${maps}/one`, body)).message!;
+  const untyped = "couldn't get version/kind; json parse error: ";
+  assert.equal(await told('{'), `${untyped}unexpected end of JSON input`);
+  assert.ok((await told('[]')).startsWith(`${untyped}json: cannot unmarshal array into Go value of type struct {`));
+  assert.equal(await told('{"kind":5}'), `${untyped}json: cannot unmarshal number into Go struct field .kind of type string`);
+  assert.match(await told('{"kind":"X"}'), /^no kind "X" is registered for version "meta.k8s.io\/v1" in scheme "/);
+});
+
+test('a continue token that is no base64 is told with the byte', async () => {
+  for (const [token, at] of [
+    ['x', 0],
+    ['eyJ2I', 4],
+    ['eyJ%C3%BC', 3],
+  ] as const)
+    assert.equal(
+      (await refused('GET', `${maps}?continue=${token}`)).message,
+      `invalid continue token: continue key is not valid: illegal base64 data at input byte ${at}`,
+    );
+});
+
 test('a method that a path has not is refused without a word about the kind', async () => {
   const cases: [string, string, unknown?][] = [
     ['POST', `${maps}/one`, configMap('one')],

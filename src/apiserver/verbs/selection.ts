@@ -1,9 +1,8 @@
-import { checkFieldSelector, type FieldSelector, parseFieldSelector } from '../../api/machinery/field-selector.ts';
+import { checkFieldSelector, type FieldSelector } from '../../api/machinery/field-selector.ts';
 import type { KindDefinition } from '../../api/machinery/kind.ts';
-import { parseLabelSelectorInSteps } from '../../api/machinery/label-selector.ts';
 import { badRequest } from '../../api/machinery/status-error.ts';
 import { nextTurn } from '../../std/next-turn.ts';
-import { Pace, runWithPauses } from '../../std/pauses.ts';
+import { Pace } from '../../std/pauses.ts';
 import type { RequestInfo } from '../contracts.ts';
 import type { ListQuery } from '../request/query-options.ts';
 import type { Keyspace } from '../store-access/keyspace.ts';
@@ -21,17 +20,15 @@ export interface Selection {
   readonly trigger?: Trigger;
 }
 
-/** Reads path and selectors; a long one in turns. Throws 400 for selectors that cannot be understood. */
-export async function parseSelection(
+/** What path and selectors choose. Throws 400 for fields that objects of the kind cannot be selected by. */
+export function selectionOf(
   kind: KindDefinition,
   info: RequestInfo,
-  query: ListQuery,
+  { labels, fields, selectorBytes }: ListQuery,
   keyspace: Keyspace,
-): Promise<Selection> {
+): Selection {
   const keyPrefix = keyspace.collectionPrefix(kind, info.namespace);
-  const fields = query.fieldSelector ? parseFieldSelector(query.fieldSelector) : undefined;
   if (fields) checkFieldSelector(kind, fields);
-  const labels = query.labelSelector ? await runWithPauses(parseLabelSelectorInSteps(query.labelSelector)) : undefined;
   const name = nameOf(info, fields);
   const useFields = fields && !fields.empty;
   const useLabels = labels && !labels.empty;
@@ -41,7 +38,6 @@ export async function parseSelection(
     (!useLabels || labels.matches(object.labels)) &&
     (!useFields || fields.matches((field) => fieldOf(kind, object, field)));
   const trigger = triggerFor(kind, name, fields);
-  const selectorBytes = query.fieldSelector.length + query.labelSelector.length;
   return { keyPrefix, matches, selectorBytes, ...(name !== undefined && { name }), ...(trigger && { trigger }) };
 }
 

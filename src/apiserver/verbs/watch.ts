@@ -14,7 +14,7 @@ import { showObjects } from '../watch-cache/show-objects.ts';
 import { LineQueue, MOST_WAITING_BYTES } from './line-queue.ts';
 import { waitForRevision } from './read-revision.ts';
 import type { VerbDeps, VerbHandler } from './resource-call.ts';
-import { KnownMatches, matching, parseSelection, type Selection } from './selection.ts';
+import { KnownMatches, matching, type Selection, selectionOf } from './selection.ts';
 import { sendBeginning } from './send-beginning.ts';
 import { MOST_LINES, WatchStream } from './watch-stream.ts';
 
@@ -32,9 +32,9 @@ export function createWatch(deps: VerbDeps): VerbHandler {
   return async ({ context, kind }, response) => {
     const { request, info } = context;
     const output = negotiateOutput(request, 'stream');
-    const query = parseListQuery(request.query, true);
+    const query = await parseListQuery(request.query, true);
     const startMs = performance.now();
-    const selection = await parseSelection(kind, info, query, deps.keyspace);
+    const selection = selectionOf(kind, info, query, deps.keyspace);
     const looked = selection.matches && new KnownMatches(selection.matches);
     const representation = new Representation(kind, output, request.query, () => clock.now());
     const start = await chooseStart(deps, query);
