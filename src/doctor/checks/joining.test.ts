@@ -163,7 +163,7 @@ const CAUSES: readonly (readonly [cause: string, code: string, remedy: RegExp, s
   [
     'a client certificate that has ended',
     'DOC-601',
-    /issue it again/,
+    /muster rescue$/,
     newcomer(
       {
         kubeletClient: { path: CLIENT, pem: await clientOf('node-2', ours, { notAfterMs: NOW_MS - DAY_MS }) },
