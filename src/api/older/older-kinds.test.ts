@@ -194,7 +194,9 @@ test('a webhook may have the side effects and the only review that this version 
   const kind = find('admissionregistration.k8s.io/v1beta1', 'ValidatingWebhookConfiguration');
   const context = { nowMs: 0, user: { name: 'u', groups: [] } };
   const told = (name: string) => {
-    const webhooks = [{ name, sideEffects: 'Some', admissionReviewVersions: ['v9'], clientConfig: { url: 'https://a.example.com' } }];
+    const webhooks = [
+      { name, sideEffects: 'Some', admissionReviewVersions: ['v9'], clientConfig: { url: 'https://a.example.com' } },
+    ];
     const errors = [
       ...(kind.validate?.(make(kind, { webhooks }), context) ?? []),
       ...runAtOnce(kind.validateInSteps!(make(kind, { webhooks }), context)),
