@@ -5,6 +5,7 @@ import { connect } from 'node:http2';
 import { test } from 'node:test';
 import { connect as connectTls } from 'node:tls';
 import { until } from '../../../test/harness/until.ts';
+import { lateHandshake } from '../../std/late-handshake.test-support.ts';
 import { silentLogger } from '../../std/logger.ts';
 import { createTestPki } from '../test-api.ts';
 import { openListener } from './listener.ts';
@@ -113,4 +114,27 @@ test('a client that has vanished is looked for, however quiet its connection is'
       .some((line) => line.includes(ends) && line.trim().split(/\s+/)[5]?.startsWith('02:'));
   await until('keepalive is on', isLookedFor, { timeoutMs: 20_000 });
   session.destroy();
+});
+
+test('who finishes a TLS handshake when its time is over is gone, and the server is not', { timeout: 30_000 }, async () => {
+  const pki = await createTestPki();
+  const late = Promise.withResolvers<() => void>();
+  const listener = await openListener({
+    ...{
+      bindAddress: '127.0.0.1',
+      port: 0,
+      tls: pki.serving,
+      handshakeMs: 100,
+      serve: async () => assert.fail('nothing is asked'),
+    },
+    logger: { ...silentLogger, debug: () => void late.promise.then((finish) => finish()) },
+  });
+  const client = lateHandshake(listener.port);
+  late.resolve(client.finish);
+  await client.closed;
+  const next = connectTls({ host: '127.0.0.1', port: listener.port, ca: pki.caPem });
+  await once(next, 'secureConnect');
+  next.destroy();
+  listener.close();
+  await listener.destroy();
 });

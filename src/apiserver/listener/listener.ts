@@ -14,6 +14,7 @@ import { judgeByClock } from '../../pki/judge-by-clock.ts';
 import { chooseHttp, chooseHttp1 } from '../../std/alpn.ts';
 import type { Clock } from '../../std/clock.ts';
 import { CodedError } from '../../std/coded-error.ts';
+import { endFailedHandshakes } from '../../std/end-failed-handshakes.ts';
 import { IdleSessions } from '../../std/idle-sessions.ts';
 import type { Logger } from '../../std/logger.ts';
 import { hostProblem, originForm } from '../../std/request-target.ts';
@@ -55,6 +56,8 @@ export interface ListenerConfig {
   readonly restMs?: number;
   /** How long a connection may be open without a request. Default three minutes. */
   readonly idleMs?: number;
+  /** How long a TLS handshake may take. Default 32 seconds. */
+  readonly handshakeMs?: number;
   readonly logger: Logger;
   /** Answers every request; never rejects. */
   readonly serve: (request: IncomingRequest, response: OutgoingResponse) => Promise<void>;
@@ -133,7 +136,7 @@ export async function openListener(config: ListenerConfig): Promise<Listener> {
       ALPNCallback: config.disableHttp2 ? chooseHttp1 : chooseHttp,
       requestCert: clientCaPem !== undefined,
       rejectUnauthorized: false,
-      handshakeTimeout: HANDSHAKE_MS,
+      handshakeTimeout: config.handshakeMs ?? HANDSHAKE_MS,
       // A watch is one stream: informers of one client open dozens on one connection.
       settings: {
         maxConcurrentStreams: config.http2MaxStreams || 1000,
@@ -186,7 +189,7 @@ export async function openListener(config: ListenerConfig): Promise<Listener> {
     session.once('close', () => sessions.delete(session));
     session.on('error', (error) => config.logger.debug(4, 'HTTP/2 session failed', { error }));
   });
-  server.on('tlsClientError', (error) => config.logger.debug(3, 'TLS handshake failed', { error }));
+  endFailedHandshakes(server, (error) => config.logger.debug(3, 'TLS handshake failed', { error }));
   const refused = new WeakSet<object>();
   server.on('clientError', (error, socket) => {
     config.logger.debug(4, 'not an HTTP request', { error });

@@ -10,6 +10,7 @@ import { type TestContext, test } from 'node:test';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { until } from '../../../test/harness/until.ts';
 import { createAuthority } from '../../pki/authority.ts';
+import { lateHandshake } from '../../std/late-handshake.test-support.ts';
 import { silentLogger } from '../../std/logger.ts';
 import { plainAnswer } from './api-exchange.ts';
 import { openApiListener } from './api-listener.ts';
@@ -52,6 +53,24 @@ test('who opens more connections than there may be and says nothing shuts nobody
   await until('the silent ones went', () => sockets.filter((socket) => !socket.destroyed).length <= 3);
   release.resolve();
   assert.equal(await long, 'long');
+});
+
+test('who finishes a TLS handshake when its time is over is gone, and the kubelet is not', async (t) => {
+  const authority = await createAuthority({ commonName: 'ca', ...validSpan() });
+  const pair = await issuePair(authority, 'node1', 'server auth');
+  const late = Promise.withResolvers<() => void>();
+  const listener = await openApiListener({
+    ...{ address: '127.0.0.1', port: 0, what: 'test', handshakeMs: 100, serve: async () => plainAnswer(200, '') },
+    secure: { cert: pair.certificatePem, key: pair.privateKeyPem },
+    logger: { ...silentLogger, debug: () => void late.promise.then((finish) => finish()) },
+  });
+  t.after(() => listener.close());
+  const client = lateHandshake(listener.port);
+  late.resolve(client.finish);
+  await client.closed;
+  const next = connectTls({ host: '127.0.0.1', port: listener.port, rejectUnauthorized: false });
+  await once(next, 'secureConnect');
+  next.destroy();
 });
 
 test('connections that never begin TLS make room too, and keep no server from closing', async (t) => {

@@ -13,6 +13,7 @@ import type { SecureContextOptions, TLSSocket } from 'node:tls';
 import { type Certificate, parseCertificateDer } from '../../pki/certificate.ts';
 import { chooseHttp } from '../../std/alpn.ts';
 import { ConnectionRoom } from '../../std/connection-room.ts';
+import { endFailedHandshakes } from '../../std/end-failed-handshakes.ts';
 import { endUnread } from '../../std/end-unread.ts';
 import { createServer } from '../../std/http.ts';
 import { IdleSessions } from '../../std/idle-sessions.ts';
@@ -47,6 +48,8 @@ export interface ApiListenerOptions {
   readonly mostConnections?: number;
   /** What an idle connection is kept for. Default 90 s. */
   readonly idleMs?: number;
+  /** How long a TLS handshake may take. Default 30 s. */
+  readonly handshakeMs?: number;
   readonly logger: Logger;
 }
 
@@ -159,7 +162,7 @@ export async function openApiListener(options: ApiListenerOptions): Promise<ApiL
           ALPNCallback: chooseHttp,
           requestCert: options.requestCertificate === true,
           rejectUnauthorized: false,
-          handshakeTimeout: HEAD_TIMEOUT_MS,
+          handshakeTimeout: options.handshakeMs ?? HEAD_TIMEOUT_MS,
           settings: { maxConcurrentStreams: MOST_STREAMS_OF_CONNECTION },
           maxSessionMemory: SESSION_MEMORY_MB,
         })
@@ -186,7 +189,7 @@ export async function openApiListener(options: ApiListenerOptions): Promise<ApiL
       });
     });
     made.on('stream', (stream: ServerHttp2Stream) => stream.session && idle.use(stream.session, stream));
-    made.on('tlsClientError', (error: Error) => logger.debug(4, 'TLS handshake error', { err: error }));
+    endFailedHandshakes(made, (error) => logger.debug(4, 'TLS handshake error', { err: error }));
     made.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => {
       if (!socket.writable) return void socket.destroy();
       const status = error.code === 'HPE_HEADER_OVERFLOW' ? 431 : error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : 400;
