@@ -1,4 +1,5 @@
 /** Label selectors: the text form of queries and the object form of specs (apimachinery/pkg/labels, same grammar and errors). */
+import { lowerBound } from '../../std/lower-bound.ts';
 import { Pace, runAtOnce, type Steps } from '../../std/pauses.ts';
 import { sortInSteps } from '../../std/sort-in-steps.ts';
 import { describeErrors, invalidField } from './field-error.ts';
@@ -80,25 +81,36 @@ const NO_LABELS = {};
 
 /** Requirements as they are asked: made with the first labels, for to read a long selector takes its time already. */
 class Matcher {
-  /** What must be there. */
+  /** By key. */
+  readonly #sorted: readonly LabelRequirement[];
+  /** What must be there. The others are true of labels that are not. */
   readonly #needed: LabelRequirement[] = [];
-  /** By key, what is true of a label that is not there: asked only of those that are. Of requirements there may be a hundred thousand. */
-  readonly #others = new Map<string, LabelRequirement[]>();
   readonly #sets = new Map<LabelRequirement, ReadonlySet<string>>();
 
-  constructor(requirements: readonly LabelRequirement[]) {
-    for (const requirement of requirements) {
-      const { key, operator, values } = requirement;
+  constructor(sorted: readonly LabelRequirement[]) {
+    this.#sorted = sorted;
+    for (const requirement of sorted) {
+      const { operator, values } = requirement;
       if (values.length >= MANY) this.#sets.set(requirement, new Set(values));
       if (operator !== '!' && operator !== '!=' && operator !== 'notin') this.#needed.push(requirement);
-      else if (!this.#others.get(key)?.push(requirement)) this.#others.set(key, [requirement]);
     }
   }
 
+  /** Asks only of the labels that are there: of requirements there may be a hundred thousand. */
   matches(labels: Readonly<Record<string, string>>): boolean {
-    const all = (requirements: readonly LabelRequirement[]) =>
-      requirements.every((requirement) => satisfies(requirement, labels, this.#sets.get(requirement)));
-    return all(this.#needed) && Object.keys(labels).every((key) => all(this.#others.get(key) ?? []));
+    return (
+      this.#needed.every((each) => this.#holds(each, labels)) && Object.keys(labels).every((key) => this.#allOf(key, labels))
+    );
+  }
+
+  #allOf(key: string, labels: Readonly<Record<string, string>>): boolean {
+    const first = lowerBound(this.#sorted.length, (i) => this.#sorted[i]!.key < key);
+    for (let i = first; this.#sorted[i]?.key === key; i++) if (!this.#holds(this.#sorted[i]!, labels)) return false;
+    return true;
+  }
+
+  #holds(requirement: LabelRequirement, labels: Readonly<Record<string, string>>): boolean {
+    return satisfies(requirement, labels, this.#sets.get(requirement));
   }
 }
 

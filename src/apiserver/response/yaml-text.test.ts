@@ -68,6 +68,22 @@ test('what is long is written in many parts, to the same text', () => {
   assert.deepEqual(parseYamlText(next.value.join('')).value, value);
 });
 
+test('keys of a large map are put in order with pauses before the first of them is written', () => {
+  const keys = Array.from({ length: 20_000 }, (_, i) => `k${(i * 7919) % 20_000}`);
+  const steps = yamlInSteps(Object.fromEntries(keys.map((key) => [key, 1])));
+  let pauses = 0;
+  let next = steps.next();
+  for (; !next.done; next = steps.next()) pauses++;
+  assert.equal(
+    next.value.join(''),
+    keys
+      .sort()
+      .map((key) => `${key}: 1\n`)
+      .join(''),
+  );
+  assert.ok(pauses >= 4, `${pauses} pauses`);
+});
+
 test('a list is the same text whether it is written whole or item by item', () => {
   const items = [{ a: 1, b: ['x', 'y\nz'] }, { c: {} }];
   for (const some of [items, []]) {

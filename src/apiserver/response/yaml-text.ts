@@ -1,5 +1,6 @@
 import { type ScalarTag, stringify } from 'yaml';
 import { Pace, type Steps } from '../../std/pauses.ts';
+import { sortInSteps } from '../../std/sort-in-steps.ts';
 
 /** What the library would not quote: octal numbers of YAML 1.2, which go-yaml knows besides those of 1.1, and marks that are more than texts. */
 const AMBIGUOUS: ScalarTag = {
@@ -51,7 +52,8 @@ class Writer {
   }
 
   *document(value: unknown): Steps<void> {
-    if (isMap(value) || (Array.isArray(value) && value.length)) yield* this.#block(value, '', '');
+    const inner = filled(value);
+    if (inner) yield* this.#block(inner, '', '');
     else this.#part += hard(value);
   }
 
@@ -66,17 +68,17 @@ class Writer {
   }
 
   /** The members of a map or the items of a list, one a line. What is before the first of them is there already. */
-  *#block(value: Filled, indent: string, first: string): Steps<void> {
+  *#block(inner: Filled, indent: string, first: string): Steps<void> {
     let before = first;
-    if (Array.isArray(value)) {
-      for (const item of value) {
+    if ('list' in inner) {
+      for (const item of inner.list) {
         yield* this.#item(item, before);
         before = indent;
       }
       return;
     }
-    const map = value as Readonly<Record<string, unknown>>;
-    for (const key of Object.keys(map).sort()) {
+    const { map, keys } = inner;
+    for (const key of keys.length > SORTED_AT_ONCE ? yield* sortInSteps(keys, byUnits) : keys.sort()) {
       const member = map[key];
       if (member === undefined) continue;
       yield* this.#member(key, member, indent, before);
@@ -86,7 +88,8 @@ class Writer {
 
   *#item(item: unknown, before: string): Steps<void> {
     const indent = `${before}  `;
-    if (isFilled(item)) yield* this.#block(item, indent.replaceAll('-', ' '), `${before}- `);
+    const inner = filled(item);
+    if (inner) yield* this.#block(inner, indent.replaceAll('-', ' '), `${before}- `);
     else if (yield* this.#scalar(`${before}- `, item)) return;
     else this.#part += indented(hard([item]), before.replaceAll('-', ' '), before);
   }
@@ -100,10 +103,11 @@ class Writer {
   }
 
   *#named(name: string, value: unknown, indent: string, before: string): Steps<void> {
-    if (isFilled(value)) {
+    const inner = filled(value);
+    if (inner) {
       this.#part += `${before}${name}:\n`;
-      const inner = Array.isArray(value) ? indent : `${indent}  `;
-      yield* this.#block(value, inner, inner);
+      const further = 'list' in inner ? indent : `${indent}  `;
+      yield* this.#block(inner, further, further);
     } else if (yield* this.#scalar(`${before}${name}: `, value)) return;
     else this.#part += indented(`${name}${hard({ a: value }).slice(1)}`, indent, before);
   }
@@ -126,12 +130,21 @@ class Writer {
   }
 }
 
-type Filled = readonly unknown[] | Readonly<Record<string, unknown>>;
+/** What is written in lines of its own. A map's keys are listed once: there may be a hundred thousand. */
+type Filled =
+  | { readonly list: readonly unknown[] }
+  | { readonly map: Readonly<Record<string, unknown>>; readonly keys: string[] };
 
-const isMap = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value) && Object.keys(value).length > 0;
+function filled(value: unknown): Filled | undefined {
+  if (Array.isArray(value)) return value.length ? { list: value } : undefined;
+  if (typeof value !== 'object' || value === null) return undefined;
+  const keys = Object.keys(value);
+  return keys.length ? { map: value as Readonly<Record<string, unknown>>, keys } : undefined;
+}
 
-const isFilled = (value: unknown): value is Filled => (Array.isArray(value) ? value.length > 0 : isMap(value));
+/** More keys are sorted in parts, with pauses. */
+const SORTED_AT_ONCE = 8192;
+const byUnits = (a: string, b: string) => (a < b ? -1 : 1);
 
 /** Texts that nobody takes for anything else, unless they are one of the words. */
 const PLAIN = /^[A-Za-z_/](?:[\w./@-]|:(?=[\w/])| (?=[\w./]))*$/;

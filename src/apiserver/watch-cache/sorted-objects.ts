@@ -1,3 +1,4 @@
+import { lowerBound } from '../../std/lower-bound.ts';
 import type { CachedObject } from './cached-object.ts';
 
 const SAMPLES = 16;
@@ -61,13 +62,6 @@ export class SortedObjects {
 
   /** Index of the first object whose key is not less. */
   #lowerBound(key: string, from = 0): number {
-    let low = from;
-    let high = this.#sorted.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (this.#sorted[middle]!.key < key) low = middle + 1;
-      else high = middle;
-    }
-    return low;
+    return lowerBound(this.#sorted.length, (i) => this.#sorted[i]!.key < key, from);
   }
 }

@@ -1,3 +1,4 @@
+import { lowerBound } from '../../std/lower-bound.ts';
 import { compareKeys } from '../key-order.ts';
 
 const BLOCK_SIZE = 512;
@@ -27,7 +28,7 @@ export class SortedKeys {
       this.#size++;
       return true;
     }
-    const position = lowerBound(block, key);
+    const position = positionOf(block, key);
     if (block[position] === key) return false;
     block.splice(position, 0, key);
     this.#size++;
@@ -40,7 +41,7 @@ export class SortedKeys {
     const at = this.#blockOf(key);
     const block = this.#blocks[at];
     if (!block) return false;
-    const position = lowerBound(block, key);
+    const position = positionOf(block, key);
     if (block[position] !== key) return false;
     block.splice(position, 1);
     if (block.length === 0) this.#blocks.splice(at, 1);
@@ -56,7 +57,7 @@ export class SortedKeys {
   /** Calls `visit` with the keys of [from, to) in order, until it returns false. The set must not be changed meanwhile. */
   scan(from: string, to: string | undefined, visit: (key: string) => boolean): void {
     let at = this.#blockOf(from);
-    let position = at < this.#blocks.length ? lowerBound(this.#blocks[at]!, from) : 0;
+    let position = at < this.#blocks.length ? positionOf(this.#blocks[at]!, from) : 0;
     for (; at < this.#blocks.length; at++, position = 0) {
       const block = this.#blocks[at]!;
       for (; position < block.length; position++) {
@@ -71,19 +72,13 @@ export class SortedKeys {
     let rank = 0;
     for (let i = 0; i < at; i++) rank += this.#blocks[i]!.length;
     const block = this.#blocks[at];
-    return block ? rank + lowerBound(block, key) : rank;
+    return block ? rank + positionOf(block, key) : rank;
   }
 
   /** The last block whose first key is <= key; the first one when there is none. */
   #blockOf(key: string): number {
-    let low = 0;
-    let high = this.#blocks.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (compareKeys(this.#blocks[middle]![0]!, key) <= 0) low = middle + 1;
-      else high = middle;
-    }
-    return Math.max(0, low - 1);
+    const behind = lowerBound(this.#blocks.length, (i) => compareKeys(this.#blocks[i]![0]!, key) <= 0);
+    return Math.max(0, behind - 1);
   }
 
   #split(at: number, appending: boolean): void {
@@ -93,13 +88,4 @@ export class SortedKeys {
   }
 }
 
-function lowerBound(keys: readonly string[], key: string): number {
-  let low = 0;
-  let high = keys.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (compareKeys(keys[middle]!, key) < 0) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-}
+const positionOf = (keys: readonly string[], key: string) => lowerBound(keys.length, (i) => compareKeys(keys[i]!, key) < 0);
