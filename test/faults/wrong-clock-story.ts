@@ -15,7 +15,6 @@ const LEASE = '/apis/coordination.k8s.io/v1/namespaces/kube-system/leases/kube-c
 
 interface StoredNode {
   readonly spec: { readonly taints?: readonly { readonly key: string }[] };
-  readonly status: { readonly conditions: readonly { readonly type: string; readonly status: string }[] };
 }
 
 /**
@@ -32,18 +31,18 @@ export async function wrongClockStory(cluster: Masters, load: WriteLoad): Promis
   await wrong.killServer();
   wrong.startServer(clock);
   await wrong.serverReady();
-  await createNode(observer, 'well', 'True');
+  await createNode(observer, 'well');
   await using leader = await startManager(cluster, wrong, clock);
   const holder = await until('one leads', () => holderAt(observer), PATIENCE);
   await using standby = await startManager(cluster, right);
   let looks = 0;
   const check = async () => {
     await load.goesOn();
-    // Two nodes that say, one after the other, that they are not well: who watches over nodes has looked at all of them meanwhile.
+    // Two nodes that come one after the other, each with a taint until it is looked at: who watches over nodes has looked at all meanwhile.
     for (const _ of [1, 2]) {
-      const name = `unwell-${looks++}`;
-      await createNode(observer, name, 'False');
-      await until(`${name} is tainted`, async () => (await taintsOf(observer, name)).includes(NOT_READY), PATIENCE);
+      const name = `new-${looks++}`;
+      await createNode(observer, name);
+      await until(`${name} is taken for well`, async () => (await taintsOf(observer, name)).length === 0, PATIENCE);
     }
     const before = await leaseReads(right);
     await until('the one that stands by has looked twice', async () => (await leaseReads(right)) >= before + 2, PATIENCE);
@@ -73,8 +72,6 @@ export async function wrongClockStory(cluster: Masters, load: WriteLoad): Promis
   await wrong.serverReady();
 }
 
-const NOT_READY = 'node.kubernetes.io/not-ready';
-
 function startManager(cluster: Masters, master: Master, env: Readonly<Record<string, string>> = {}): Promise<ComponentProcess> {
   return cluster.kubeconfig(master).then((kubeconfig) =>
     startComponent(
@@ -94,11 +91,12 @@ function startManager(cluster: Masters, master: Master, env: Readonly<Record<str
   );
 }
 
-async function createNode({ api }: Master, name: string, ready: 'True' | 'False'): Promise<void> {
+/** One that is Ready. */
+async function createNode({ api }: Master, name: string): Promise<void> {
   const now = `${new Date().toISOString().slice(0, 19)}Z`;
   const condition = {
     type: 'Ready',
-    status: ready,
+    status: 'True',
     reason: 'Told',
     message: '',
     lastHeartbeatTime: now,
@@ -115,7 +113,6 @@ async function nodeAt({ api }: Master, name: string): Promise<StoredNode> {
   return body as unknown as StoredNode;
 }
 
-/** Its taints, but for the one that a node has until its first look. */
 const taintsOf = async (master: Master, name: string) => ((await nodeAt(master, name)).spec.taints ?? []).map(({ key }) => key);
 
 async function holderAt({ api }: Master): Promise<string | undefined> {
