@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
+import { temporaryDirectory } from '../../test/harness/temporary-directory.ts';
 import { VirtualClock } from '../std/clock.ts';
 import type { CommandIo } from '../std/command.ts';
 import { nearestCommand, resolveCommand } from './command-table.ts';
@@ -55,6 +58,23 @@ test('a time that nobody can wait for is refused before anything is looked at', 
     assert.equal(status, 2, stderr);
     assert.match(stderr, /: --timeout: must be more than 0;/);
   }
+});
+
+test('down --all takes no directory for a cluster that is called as none can be, and when it is interrupted deletes no more', async () => {
+  await using home = await temporaryDirectory();
+  const place = (...names: string[]) => join(home.path, 'clusters', ...names);
+  for (const name of ['one', 'lost+found']) {
+    mkdirSync(place(name), { recursive: true });
+    writeFileSync(place(name, 'kept'), '');
+  }
+  const { io, out } = recordingIo({ MUSTER_HOME: home.path });
+  const signal = AbortSignal.abort(new DOMException('received SIGINT', 'AbortError'));
+  assert.equal(await main('muster', ['down', '--all'], { ...io, signal }), 1);
+  assert.equal(out.stderr, 'muster down: received SIGINT\n');
+  assert.ok(existsSync(place('one', 'kept')));
+  assert.equal(await main('muster', ['down', '--all'], io), 0);
+  assert.equal(out.stdout, 'Cluster "one" is deleted\n');
+  assert.ok(existsSync(place('lost+found', 'kept')));
 });
 
 test('a word that is no command is named, with the one that was meant', async () => {

@@ -39,6 +39,7 @@ async function down(flags: ParsedFlags, io: CommandIo): Promise<number> {
 }
 
 async function downOne(name: string, keepData: boolean, io: CommandIo): Promise<number> {
+  io.signal.throwIfAborted();
   const entry = clusterDirectory(io.env, name);
   if (keepData && existsSync(entry)) {
     const directory = realpathSync(entry);

@@ -13,9 +13,11 @@ export function clustersDirectory(env: Environment): string {
   return join(resolve(home), 'clusters');
 }
 
+const CLUSTER_NAME = /^[a-z0-9]([a-z0-9-]{0,48}[a-z0-9])?$/;
+
 /** @throws FlagError for a name that could not be a file's and a kubeconfig context's */
 export function checkClusterName(name: string): string {
-  if (/^[a-z0-9]([a-z0-9-]{0,48}[a-z0-9])?$/.test(name)) return name;
+  if (CLUSTER_NAME.test(name)) return name;
   throw new FlagError(
     '--name',
     `invalid argument ${JSON.stringify(name)} for "--name" flag: must be lower-case letters, digits and dashes, at most 50`,
@@ -52,11 +54,11 @@ function elsewhere(name: string, where: string): CodedError {
   );
 }
 
-/** Names of all clusters that are kept, in order. */
+/** Names of all clusters that are kept, in order. What is called as none can be (`lost+found`, a copy `muster.old`) is none. */
 export async function clusterNames(env: Environment): Promise<string[]> {
   const entries = await readdir(clustersDirectory(env)).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return [];
     throw error;
   });
-  return entries.filter((name) => !name.startsWith('.')).sort();
+  return entries.filter((name) => CLUSTER_NAME.test(name)).sort();
 }
