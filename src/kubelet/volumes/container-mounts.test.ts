@@ -4,6 +4,7 @@ import { chmod, mkdir, readdir, readFile, rename, stat, symlink, writeFile } fro
 import { test } from 'node:test';
 import { configMapKind } from '../../api/core/v1/config-map.ts';
 import { mountsBelow } from '../../host/mount-info.ts';
+import { createMounts } from '../../host/mounts.ts';
 import { createVolumesBench, hostPathOf, mountsOf, never, podWith } from '../testing/volumes-bench.ts';
 
 test('volumes of the pod alone get the SELinux label of the first container that mounts them', async () => {
@@ -70,6 +71,24 @@ test('parts of volumes are held fast: files and directories, made when missing, 
   assert.equal(await readFile(mounts[1]!.hostPath, 'utf8'), '2');
   await bench.restarted().tearDown('uid-web');
   assert.deepEqual(await readdir(bench.file('pods', 'uid-web')), []);
+});
+
+test('a part of a host path is looked for where file systems that do not answer are waited for, and nowhere else', async () => {
+  const asked: string[] = [];
+  const mounts = createMounts();
+  const at = (path: string) => {
+    asked.push(path);
+    return mounts.at(path);
+  };
+  await using bench = await createVolumesBench({ mounts: { ...mounts, at } });
+  await mkdir(bench.file('share', 'data'), { recursive: true });
+  const pod = podWith({ volumes: [{ name: 'host', hostPath: { path: bench.file('share') } }] });
+  await bench.volumes.setUp(pod, never);
+  await mountsOf(bench, pod, [{ name: 'host', mountPath: '/x', subPath: 'data' }]);
+  assert.deepEqual(
+    asked.filter((path) => path.startsWith(bench.file('share'))),
+    [],
+  );
 });
 
 test('a part that a container has replaced by a link to the host is refused', async () => {

@@ -78,7 +78,7 @@ class MountedVolumes implements NodeVolumes {
     const { client, clock, logger, random, configuration } = context;
     this.#context = context;
     this.#mounts = mounts;
-    this.#calls = new VolumeCalls(clock);
+    this.#calls = new VolumeCalls(clock, mounts);
     const changeDetection = configuration['configMapAndSecretChangeDetectionStrategy'] as ChangeDetection;
     this.objects = createObjectCache({ client, changeDetection, clock, logger, random });
     this.#tokens = createServiceAccountTokens({ client, clock, logger, random });

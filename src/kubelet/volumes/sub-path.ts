@@ -42,9 +42,7 @@ export async function bindSubPath(
       throw error;
     }
   };
-  const found = request.isOwn
-    ? await look()
-    : await calls.run((await mounts.at(volumePath))?.device ?? volumePath, look, ({ entry }) => entry[Symbol.asyncDispose]());
+  const found = request.isOwn ? await look() : await calls.run(volumePath, look, ({ entry }) => entry[Symbol.asyncDispose]());
   await using entry = found.entry;
   if (entry.stats.isSymbolicLink()) throw new Error(`subpath ${JSON.stringify(request.subPath)} is a symbolic link`);
   if (found.isThere) return target;

@@ -28,7 +28,7 @@ export async function measureVolume(
   if (path === undefined || kind.plugin === 'kubernetes.io/host-path') return undefined;
   const mounted = await mounts.at(path);
   const measure = () => filesystemSpace(path);
-  const space = await (isOwn ? measure() : calls.run(mounted?.device ?? path, measure));
+  const space = await (isOwn ? measure() : calls.run(path, measure));
   if (!space || mounted) return space && { space, ephemeral: false };
   return { space: { ...space, ...(await diskUsage(path)) }, ephemeral: !bound };
 }
