@@ -199,16 +199,18 @@ test('a log that was full when the server started is rotated, and compressed whe
   assert.deepEqual((await readdir(directory.path)).sort(), ['audit-2026-01-02T12-00-00.000.log.gz', 'audit.log']);
 });
 
-test('a log without a limit is never full', async () => {
+test('a log without a limit is never full, and old ones beside it are left alone', async () => {
   await using directory = await temporaryDirectory();
   const path = directory.file('audit.log');
   await writeFile(path, '');
   await truncate(path, 200 * 1024 * 1024); // takes no room on the disk
-  const options = { path, maxSizeMb: 0, maxBackups: 0, maxAgeDays: 0, compress: false };
+  const old = 'audit-2020-01-02T12-00-00.000.log';
+  await writeFile(directory.file(old), 'old\n');
+  const options = { path, maxSizeMb: 0, maxBackups: 100, maxAgeDays: 366, compress: true };
   const file = createRotatingFile(options, new VirtualClock(NOON), silentLogger);
   await file.append('new\n');
   await file.close();
-  assert.deepEqual(await readdir(directory.path), ['audit.log']);
+  assert.deepEqual((await readdir(directory.path)).sort(), [old, 'audit.log']);
 });
 
 test('lines that come at once are all written, in order', async () => {

@@ -60,7 +60,8 @@ export function createRotatingFile(options: RotatingFileOptions, clock: Clock, l
     const bytes = Buffer.from(text);
     if (!file) {
       await openFile();
-      tidy();
+      // What is never rotated has no old files of its own: as upstream, what lies there is left alone.
+      if (options.maxSizeMb) tidy();
     }
     if (size > 0 && size + bytes.length > maxBytes) await rotate();
     const before = size;
