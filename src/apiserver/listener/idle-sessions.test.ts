@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { connect } from 'node:http2';
+import { Socket } from 'node:net';
 import { test } from 'node:test';
 import { connect as connectTls } from 'node:tls';
 import { until } from '../../../test/harness/until.ts';
@@ -97,7 +98,10 @@ test('a request whose body never ends has its stream closed behind the answer', 
   session.destroy();
 });
 
-test('a client that has vanished is looked for, however quiet its connection is', { timeout: 30_000 }, async () => {
+test('a client that has vanished is looked for, however quiet its connection is, and has two minutes to come back', {
+  timeout: 30_000,
+}, async (t) => {
+  const setKeepAlive = t.mock.method(Socket.prototype, 'setKeepAlive');
   await using listener = await startListener('never');
   const session = listener.session();
   await once(
@@ -113,6 +117,8 @@ test('a client that has vanished is looked for, however quiet its connection is'
       .split('\n')
       .some((line) => line.includes(ends) && line.trim().split(/\s+/)[5]?.startsWith('02:'));
   await until('keepalive is on', isLookedFor, { timeoutMs: 20_000 });
+  const [, , intervalMs = 0, count = 0] = setKeepAlive.mock.calls.at(-1)!.arguments as unknown as number[];
+  assert.ok(intervalMs * count >= 120_000, 'a network that is away for a while ends no session');
   session.destroy();
 });
 

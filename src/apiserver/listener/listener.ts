@@ -94,8 +94,8 @@ const MOST_HEADERS = LARGEST_HEAD;
 const FAREWELL_MS = 500;
 /** So long the rest of a request may take that has been answered. */
 const REST_MS = 30_000;
-/** As upstream's. */
-const KEEP_ALIVE_PROBE_MS = 180_000;
+/** When a quiet connection is looked at, in what intervals then, and how often in vain: as upstream's. Node would give up after ten seconds. */
+const KEEP_ALIVE = [180_000, 15_000, 9] as const;
 /** As upstream's servers wait for a head. */
 const HANDSHAKE_MS = 32_000;
 
@@ -181,7 +181,7 @@ export async function openListener(config: ListenerConfig): Promise<Listener> {
     socket.once('close', () => sockets.delete(socket));
     socket.setNoDelay(true);
     // A client that vanished without a word is noticed, though nothing is sent to it for hours.
-    socket.setKeepAlive(true, KEEP_ALIVE_PROBE_MS);
+    socket.setKeepAlive(true, ...KEEP_ALIVE);
   });
   server.on('session', (session) => {
     sessions.add(session);
