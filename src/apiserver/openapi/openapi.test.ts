@@ -8,10 +8,10 @@ import { ChangingKinds } from '../kinds/kind-registry.ts';
 import type { SchemaTable } from './definition-names.ts';
 import { GNOSTIC_MEDIA_TYPE } from './gnostic-encoding.ts';
 import type { SwaggerDocument } from './openapi-document.ts';
-import { createOpenApiHandler } from './serve-openapi.ts';
+import { createOpenApiHandler, type OpenApiConfig } from './serve-openapi.ts';
 
 const schemas: SchemaTable = JSON.parse(readFileSync(new URL('../../api/gen/schema.json', import.meta.url), 'utf8'));
-const handler = createOpenApiHandler({
+const config: OpenApiConfig = {
   kinds: new ChangingKinds(allKinds),
   schemas: () => schemas,
   mergeRule: (schema, field) =>
@@ -27,7 +27,8 @@ const handler = createOpenApiHandler({
   },
   version: 'v1.36.0',
   clock: { now: () => Date.parse('2026-01-01T00:00:00Z') },
-});
+};
+const handler = createOpenApiHandler(config);
 
 interface Answer {
   status: number;
@@ -294,13 +295,32 @@ test('addresses of documents are worked out once for all who ask, as long as the
   } as KindDefinition['ownSchema'] & object;
   const custom = { ...allKinds[0]!, group: 'custom.example.com', ownSchema } as KindDefinition;
   const kinds = new ChangingKinds([...allKinds, custom]);
-  const own = createOpenApiHandler({
-    kinds,
-    schemas: () => schemas,
-    mergeRule: () => undefined,
-    version: 'v1',
-    clock: { now: () => 0 },
-  });
+  const own = createOpenApiHandler({ ...config, kinds });
   for (let i = 0; i < 3; i++) await get('/openapi/v3', {}, own);
   assert.equal(asked, 1);
+});
+
+test('a document has another address when a definition changes anything that it says, its schema or not', async () => {
+  const custom = (more: Partial<KindDefinition>) => {
+    const ownSchema = { fingerprint: 'f' } as KindDefinition['ownSchema'] & object;
+    return { ...allKinds[0]!, group: 'custom.example.com', ownSchema, parts: [], actions: [], ...more } as KindDefinition;
+  };
+  const { parts } = allKinds.find((kind) => kind.parts.length)!;
+  const { actions } = allKinds.find((kind) => kind.actions.length)!;
+  const all = [
+    {},
+    { parts },
+    { actions },
+    { namespaced: !allKinds[0]!.namespaced },
+    { resource: 'others' },
+    { listKind: 'Others' },
+  ];
+  const addresses = new Set<string>();
+  for (const more of all) {
+    const kinds = new ChangingKinds([custom(more)]);
+    const own = createOpenApiHandler({ ...config, kinds });
+    const { paths } = JSON.parse((await get('/openapi/v3', {}, own)).body.toString());
+    addresses.add(paths['apis/custom.example.com/v1'].serverRelativeURL);
+  }
+  assert.equal(addresses.size, all.length);
 });

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { FieldNotes } from '../../api/gen/descriptions.ts';
-import { apiVersionOf, type KindDefinition } from '../../api/machinery/kind.ts';
+import { apiVersionOf, type KindDefinition, listKindOf } from '../../api/machinery/kind.ts';
 import { parseAccept } from '../../std/accept.ts';
 import type { Clock } from '../../std/clock.ts';
 import { jsonTextInSteps } from '../../std/json-in-steps.ts';
@@ -243,6 +243,14 @@ interface DocumentAddress {
   readonly serverRelativeURL: string;
 }
 
+/** All that a document says of a kind, in short: of one that is built in, the server's version tells the rest. */
+function contentOf(kind: KindDefinition): string {
+  const { ownSchema, resource, namespaced, parts, actions } = kind;
+  if (!ownSchema) return kind.kind;
+  const subresources = [...parts, ...actions].map(({ name }) => name);
+  return JSON.stringify([kind.kind, listKindOf(kind), resource, namespaced, subresources, ownSchema.fingerprint]);
+}
+
 /** Clients cache a document by the hash in its address; it changes with the server's version and kinds. */
 function addressesOf(
   documents: ReadonlyMap<string, readonly KindDefinition[]>,
@@ -255,9 +263,7 @@ function addressesOf(
   };
   const paths = [
     ...pages.map(({ name }) => address(name, '')),
-    ...[...documents].map(([name, kinds]) =>
-      address(name, kinds.map((kind) => kind.kind + (kind.ownSchema?.fingerprint ?? '')).join()),
-    ),
+    ...[...documents].map(([name, kinds]) => address(name, kinds.map(contentOf).join())),
   ];
   return Object.fromEntries(paths.sort(([a], [b]) => (a < b ? -1 : 1)));
 }
