@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { V1LabelSelector, V1NetworkPolicy, V1Pod } from '../../api/gen/types.ts';
-import { planPolicies } from './policy-plan.ts';
+import { planPolicies, planPoliciesInSteps } from './policy-plan.ts';
 import { renderPolicies } from './render-policies.ts';
 
 const numbered = <T>(length: number, make: (i: number) => T): T[] => Array.from({ length }, (_, i) => make(i));
@@ -53,6 +53,14 @@ test('a selector of thousands of requirements counts as often as it looks', () =
   const plan = planOf([long], [...OTHERS, pod(9000, 'ns-0', 'here')]);
   assert.deepEqual([plan.curtailed, rulesOf(plan, 'ns-0_long')], [['ns-0/long'], []]);
   assert.deepEqual(planOf([long], [pod(1, 'ns-0'), pod(9000, 'ns-0', 'here')]).curtailed, []);
+});
+
+test('policies whose own selectors are long are looked at in steps', () => {
+  const matchExpressions = numbered(1000, () => ({ key: 'app', operator: 'Exists' }));
+  const policies = numbered(100, (i) => policy(`p${i}`, { podSelector: { matchExpressions } }));
+  const pods = numbered(100, (i) => pod(i, 'ns-0', 'here'));
+  const steps = [...planPoliciesInSteps({ nodeName: 'here', namespaces, podCidrs: [], pods, policies })];
+  assert.ok(steps.length > 3, `${steps.length}`);
 });
 
 test('a hundred policies that each ask for pods of all namespaces are kept in full', () => {

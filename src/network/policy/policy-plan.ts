@@ -117,6 +117,7 @@ function* planDirection(direction: Direction, { policies, local, sets }: Directi
   const of = new Map(local.map((pod): [PolicyPod, string[]] => [pod, []]));
   const planned = new Map<string, readonly PlannedRule[]>();
   for (const policy of policies) {
+    if (sets.pace.due()) yield;
     const selected = local.filter(selectedBy(policy));
     if (selected.length === 0) continue;
     const key = keyOf(policy);
@@ -201,7 +202,7 @@ class SetsOfPods {
   readonly peers = new Map<string, readonly PodAddress[]>();
   readonly ports = new Map<string, readonly PortAt[]>();
   readonly curtailed = new Set<string>();
-  readonly #pace = new StepPace();
+  readonly pace = new StepPace();
 
   constructor(pods: readonly PolicyPod[], namespaces: readonly V1Namespace[]) {
     this.all = pods;
@@ -249,7 +250,7 @@ class SetsOfPods {
       const pods = this.#byNamespace.get(name) ?? [];
       if (!this.#mayLook(policy, pods.length, selector)) return false;
       for (const pod of pods) if (selector.matches(pod.labels)) found.add(pod);
-      if (this.#pace.due()) yield;
+      if (this.pace.due()) yield;
     }
     return true;
   }
