@@ -17,7 +17,7 @@ test('what did not change is the same object when another one changes, though it
       changed = listener;
       return () => {};
     },
-  } as Partial<ObjectReader> as ObjectReader;
+  } as object as ObjectReader;
   const current = currentObjects(reader, [namespaceKind], (all) => all!);
   const [a, b] = current();
   versions = { a: '1', b: '3' };
