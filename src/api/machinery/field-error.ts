@@ -26,20 +26,45 @@ const FOR_PAGES = /[<>&\u2028\u2029]/g;
 
 const withDetail = (text: string, detail: string) => (detail ? `${text}: ${detail}` : text);
 
+/** What the words of a complaint that shows a value are made of. */
+interface Words {
+  readonly label: string;
+  readonly value: unknown;
+  readonly detail: () => string;
+}
+
+/** Of complaints about what is long. */
+const wordsOf = new WeakMap<FieldError, Words>();
+const LONG_TEXT = 1000;
+
 /**
  * What shows a value is put into words when somebody reads it: one complaint for each item of a list that shows the whole list would fill
  * the memory, and few of so many are told.
  */
-const late = (field: string, reason: FieldError['reason'], words: () => string): FieldError => ({
-  field,
-  reason,
-  get message() {
-    return words();
-  },
-});
+function late(field: string, reason: FieldError['reason'], words: Words): FieldError {
+  const error = {
+    field,
+    reason,
+    get message() {
+      return withDetail(`${words.label}: ${show(words.value)}`, words.detail());
+    },
+  };
+  const { value } = words;
+  if (typeof value === 'string' ? value.length > LONG_TEXT : typeof value === 'object' && value !== null)
+    wordsOf.set(error, words);
+  return error;
+}
+
+/** Whether two complaints say the same. What both show is not written for that where it is one value: it may be megabytes. */
+export function isSameError(one: FieldError, other: FieldError): boolean {
+  if (one.field !== other.field) return false;
+  const [words, others] = [wordsOf.get(one), wordsOf.get(other)];
+  if (!words || !others || words.value !== others.value) return one.message === other.message;
+  return words.label === others.label && words.detail() === others.detail();
+}
 
 export const invalidField = (field: string, value: unknown, detail: string): FieldError =>
-  late(field, 'FieldValueInvalid', () => withDetail(`Invalid value: ${show(value)}`, detail));
+  late(field, 'FieldValueInvalid', { label: 'Invalid value', value, detail: () => detail });
 
 export const requiredField = (field: string, detail = ''): FieldError => ({
   field,
@@ -54,20 +79,17 @@ export const forbiddenField = (field: string, detail: string): FieldError => ({
 });
 
 export const duplicateField = (field: string, value: unknown, detail = ''): FieldError =>
-  late(field, 'FieldValueDuplicate', () => withDetail(`Duplicate value: ${show(value)}`, detail));
+  late(field, 'FieldValueDuplicate', { label: 'Duplicate value', value, detail: () => detail });
 
 /** @param detail makes what is said besides */
 export const notFoundField = (field: string, value: unknown, detail = () => ''): FieldError =>
-  late(field, 'FieldValueNotFound', () => withDetail(`Not found: ${show(value)}`, detail()));
+  late(field, 'FieldValueNotFound', { label: 'Not found', value, detail });
 
 /** `supported` is shown in the order given. */
-export const notSupportedField = (field: string, value: unknown, supported: readonly string[]): FieldError =>
-  late(field, 'FieldValueNotSupported', () =>
-    withDetail(
-      `Unsupported value: ${show(value)}`,
-      supported.length ? `supported values: ${supported.map((s) => JSON.stringify(s)).join(', ')}` : '',
-    ),
-  );
+export const notSupportedField = (field: string, value: unknown, supported: readonly string[]): FieldError => {
+  const detail = () => (supported.length ? `supported values: ${supported.map((s) => JSON.stringify(s)).join(', ')}` : '');
+  return late(field, 'FieldValueNotSupported', { label: 'Unsupported value', value, detail });
+};
 
 export const tooLongField = (field: string, maxBytes: number): FieldError => ({
   field,

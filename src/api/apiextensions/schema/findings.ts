@@ -1,3 +1,4 @@
+import { isSameError } from '../../machinery/field-error.ts';
 import type { FieldError } from '../../machinery/status-error.ts';
 
 /** Told of one object; more are not kept. */
@@ -20,7 +21,7 @@ export class Findings {
   /** What was found already, of several alternatives, is told once. */
   add(error: FieldError): void {
     if (this.full) return;
-    if (!this.errors.some(({ field, message }) => field === error.field && message === error.message)) this.errors.push(error);
+    if (!this.errors.some((known) => isSameError(known, error))) this.errors.push(error);
   }
 
   merge(other: Findings): void {
