@@ -99,3 +99,19 @@ test('a pod that the server does not let go keeps none of the others', async () 
   await run.settle(20_000);
   assert.deepEqual(names(cluster), []);
 });
+
+test('where no answer comes a pass ends, with what it goes by', async () => {
+  await using run = await runController(make);
+  const { cluster } = run;
+  let asked = 0;
+  cluster.beforeWrite = () => {
+    asked++;
+    throw new Error('the connection was lost');
+  };
+  for (const name of ['one', 'two', 'three']) cluster.put(podKind, pod(name, {}, { phase: 'Failed' }));
+  await run.settle(21_000);
+  assert.equal(asked, 1);
+  cluster.beforeWrite = () => undefined;
+  await run.settle(20_000);
+  assert.equal(names(cluster).length, 1);
+});

@@ -1,6 +1,7 @@
 import { nodeKind } from '../../api/core/v1/node.ts';
 import { podKind } from '../../api/core/v1/pod.ts';
 import type { V1Node, V1Pod } from '../../api/gen/types.ts';
+import { StatusError } from '../../api/machinery/status-error.ts';
 import { unlessReason } from '../../client/unless-reason.ts';
 import { type Component, isAbort } from '../../std/lifecycle.ts';
 import { type ControllerContext, createController, keyOf, source } from '../framework/controller.ts';
@@ -31,11 +32,11 @@ export function createPodGcController(context: ControllerContext, options: { ter
     const deleted = resource.delete(name, { gracePeriodSeconds: 0, preconditions: { uid }, signal });
     await unlessReason(deleted, 'NotFound', 'Conflict');
   };
-  /** One that the server does not let go keeps none of the others; the next pass tries it again. */
-  const each = async (found: readonly V1Pod[], signal: AbortSignal, act: (pod: V1Pod) => Promise<void>) => {
+  /** One that the server does not let go keeps none of the others; the next pass tries it again. No answer ends the pass: what it goes by grows old. */
+  const each = async (found: readonly V1Pod[], act: (pod: V1Pod) => Promise<void>) => {
     for (const pod of found)
       await act(pod).catch((error: unknown) => {
-        signal.throwIfAborted();
+        if (!(error instanceof StatusError)) throw error;
         logger.error('Error collecting a pod, will try again', { pod: keyOf(pod), err: error });
       });
   };
@@ -48,7 +49,7 @@ export function createPodGcController(context: ControllerContext, options: { ter
       if (clock.now() - sinceMs < QUARANTINE_MS) continue;
       // The server's word: our cache must not cost pods their lives.
       if (await unlessReason(client.resource<V1Node>(nodeKind).get(name, { signal }), 'NotFound')) continue;
-      await each(onNode(name), signal, async (pod) => {
+      await each(onNode(name), async (pod) => {
         logger.info('Found orphaned pod assigned to a node that is gone, deleting', { pod: keyOf(pod), node: name });
         const said = { reason: 'DeletionByPodGC', message: 'PodGC: node no longer exists', nowMs: clock.now(), signal };
         if (isEnded(pod)) await remove(pod, signal);
@@ -63,14 +64,13 @@ export function createPodGcController(context: ControllerContext, options: { ter
       if (signal.aborted) return;
       try {
         const go = (pod: V1Pod) => remove(pod, signal);
-        await each(planTerminated(pods.list(), options.terminatedPodThreshold), signal, go);
+        await each(planTerminated(pods.list(), options.terminatedPodThreshold), go);
         await each(
           planOutOfService(pods.list(), (name) => nodes.get(name)),
-          signal,
           go,
         );
         await removeOrphans(signal);
-        await each(planUnscheduled(pods.list()), signal, go);
+        await each(planUnscheduled(pods.list()), go);
       } catch (error) {
         if (!isAbort(error, signal)) logger.error('Error collecting pods, will try again', { err: error });
       }
