@@ -9,7 +9,10 @@ import { changedParts } from './lasting-parts.ts';
 import { planCluster } from './plan.ts';
 
 /** What is said of fields for a cluster that was made with others. */
-async function remarks(fields: Readonly<Record<string, unknown>>, { hasServed = true, made = {} } = {}): Promise<string[]> {
+async function remarks(
+  fields: Readonly<Record<string, unknown>>,
+  { hasServed = true, made = {}, rewritten = (text: string) => text } = {},
+): Promise<string[]> {
   const [before, inventory] = [await testInventory(made), await testInventory(fields)];
   const known = { sysctls: new Set(sysctlsOf(before).keys()), device: 'eth0' };
   const facts = new Map(
@@ -22,10 +25,10 @@ async function remarks(fields: Readonly<Record<string, unknown>>, { hasServed = 
         if (step.type === 'file' && !step.secret)
           files.set(step.path, {
             ...(files.get(step.path) as FileFact & { type: 'file' }),
-            content: Buffer.from(step.content.bytes).toString(),
+            content: rewritten(Buffer.from(step.content.bytes).toString()),
           });
       // It is written when nodes have their ranges.
-      if (before.network.plugin === 'bridge')
+      if (['bridge', before.name].includes(before.network.plugin))
         files.set(cniFile(before), { type: 'file', mode: 0o644, owner: 'root', group: 'root', sizeBytes: 1, sha256: '' });
       return [host.name, { ...fact, files, ...(!hasServed && { units: new Map() }) }];
     }),
@@ -51,6 +54,10 @@ test('another range under Services or pods that there are is refused, and a larg
   assert.deepEqual(await remarks({ network: { serviceCIDR: '172.16.0.0/12' } }, { hasServed: false }), []);
   assert.deepEqual(await remarks({ network: { serviceCIDR: '10.0.0.0/11' } }), []);
   assert.deepEqual(await remarks({ flags: { 'kube-apiserver': { v: '4' } } }), []);
+  // As somebody has written the file anew, all flags on one line.
+  const rewritten = (text: string) => text.replaceAll(/\\\n */g, ' ').replaceAll('"', "'");
+  assert.deepEqual(await remarks({ flags: { 'kube-apiserver': { v: '4' } } }, { rewritten }), []);
+  assert.deepEqual(await remarks({ network: { serviceCIDR: '172.16.0.0/12' } }, { rewritten }), services);
 });
 
 test('another plugin under pods that there are is refused, whichever it is; the same one and any before there is a cluster are not', async () => {
@@ -69,4 +76,6 @@ test('another plugin under pods that there are is refused, whichever it is; the 
       }
     }
   assert.deepEqual(await remarks(of('calico'), { made: of('flannel'), hasServed: false }), []);
+  // Its own file is called as that of a bridge would be.
+  assert.deepEqual(await remarks({ name: 'flannel', ...of('flannel') }, { made: { name: 'flannel', ...of('flannel') } }), []);
 });

@@ -38,7 +38,8 @@ function changedPlugins(inventory: Inventory, facts: ReadonlyMap<string, HostFac
       const isOurs = unit?.active === 'active' && unit.fingerprint !== '';
       return isOurs ? [[one, `systemctl disable --now ${service}; rm -f /etc/cni/net.d/10-${one}.conflist`]] : [];
     });
-    const hasBridge = plugin !== 'none' && fact?.files.has(cniFile(inventory));
+    // Another plugin's own file is called after it, as the cluster may be.
+    const hasBridge = plugin !== 'none' && plugin !== inventory.name && fact?.files.has(cniFile(inventory));
     const there: [string, string][] = [
       ...running,
       ...(hasBridge ? [['bridge', `rm ${cniFile(inventory)}`] as [string, string]] : []),
@@ -71,8 +72,8 @@ function changedRanges(plans: readonly HostPlan[], facts: ReadonlyMap<string, Ho
 
 /** The first range that a flag has in the lines of a diff. */
 function valueIn(lines: readonly string[], sign: '-' | '+', flag: string): string | undefined {
-  const line = lines.find((text) => text.startsWith(sign) && text.includes(`--${flag}=`));
-  return /=([^\s,"\\]+)/.exec(line ?? '')?.[1];
+  const value = new RegExp(`--${flag}=([^\\s,"'\\\\]+)`);
+  return lines.flatMap((line) => (line.startsWith(sign) ? (value.exec(line)?.[1] ?? []) : []))[0];
 }
 
 function isWidened(before: string, after: string): boolean {
