@@ -181,6 +181,28 @@ for (const [cause, code, remedy, seen] of CAUSES)
     assert.match(first!.remedy, remedy);
   });
 
+test('what lets nodes join is not called missing, however it is said', () => {
+  const server = unitOf('kube-apiserver', { 'enable-bootstrap-token-auth': 'T' });
+  const packaged = { ...unitOf('kube-apiserver', {}), path: '/usr/lib/systemd/system/kube-apiserver.service', flags: new Map() };
+  const managers = [
+    '*,bootstrapsigner,tokencleaner',
+    'certificatesigningrequest-approving-controller,certificatesigningrequest-signing-controller',
+  ];
+  for (const controllers of managers)
+    assert.deepEqual(diagnose(observations(host({ units: [server, packaged, controllerManager(controllers)] }))), []);
+  const off = diagnose(observations(host({ units: [controllerManager('*,-certificatesigningrequest-approving-controller')] })));
+  assert.match(off[0]!.remedy, /not have -certificatesigningrequest-approving-controller;/);
+  const signing = [token({ usages: ['signing'] })];
+  assert.deepEqual(
+    diagnose(observations({ ...host({ units: [packaged] }), tokens: signing })).map(({ code }) => code),
+    ['DOC-105'],
+  );
+  const everybody = binding('b', 'system:node-bootstrapper', 'Group', 'system:authenticated');
+  const workers = binding('w', 'system:node-bootstrapper', 'Group', 'system:bootstrappers:workers');
+  const rbac = { roles: ROLES, bindings: [everybody, workers, BINDINGS.approve, BINDINGS.renew] };
+  assert.deepEqual(diagnose(observations({ rbac })), []);
+});
+
 test('a kubelet that nothing is known against is told of as one that is not there, and one that is Ready is not', async () => {
   assert.deepEqual(
     diagnose(newcomer()).map((finding) => [finding.code, finding.subject, finding.remedy]),

@@ -76,6 +76,8 @@ const reachRemedy = ({ id }: SeenToken, groups: readonly string[]) =>
 
 /** Whether bindings reach other tokens, and not this one. Where they reach none, that is told by itself. */
 function isLeftOut({ id, groups }: SeenToken, rbac: SeenRbac): boolean {
-  const own = new Set([EVERY_TOKEN, ...groups].map((group) => `Group ${group}`).concat(`User system:bootstrap:${id}`));
+  const own = new Set(
+    [EVERY_TOKEN, 'system:authenticated', ...groups].map((group) => `Group ${group}`).concat(`User system:bootstrap:${id}`),
+  );
   return mayBootstrap(rbac) && !mayBootstrap(rbac, (subject) => own.has(subject));
 }

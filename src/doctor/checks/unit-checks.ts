@@ -5,14 +5,14 @@ import type { Finding } from '../finding.ts';
 import type { HostObservations, HostUnit } from '../observations.ts';
 import type { Check } from './check.ts';
 
-export const checkUnits: Check = ({ hosts, tokens = [] }) => [
-  ...hosts.flatMap((host) => [...checkHost(host), ...(tokens.length > 0 ? withoutTokens(host) : [])]),
-  ...sameNames(hosts),
-];
+export const checkUnits: Check = ({ hosts, tokens = [] }) => {
+  const mayJoin = tokens.some(({ usages }) => usages.includes('authentication'));
+  return [...hosts.flatMap((host) => checkHost(host, mayJoin)), ...sameNames(hosts)];
+};
 
 const file = ({ prefix }: HostObservations, path: string) => `file/${prefix}${path}`;
 
-function checkHost(host: HostObservations): Finding[] {
+function checkHost(host: HostObservations, hasTokens: boolean): Finding[] {
   const counting = host.units.filter((unit) => host.units.find(({ component }) => component === unit.component) === unit);
   return [
     ...counting.flatMap((unit) => [
@@ -20,6 +20,7 @@ function checkHost(host: HostObservations): Finding[] {
       ...relativePaths(unit, host),
       ...missingUnits(unit, host),
       ...switchedOff(unit, host),
+      ...(hasTokens ? withoutTokens(unit, host) : []),
     ]),
     ...unreadable(host),
     ...administrators(host),
@@ -29,26 +30,31 @@ function checkHost(host: HostObservations): Finding[] {
 }
 
 /** API servers that take no bootstrap tokens, where there are some. */
-const withoutTokens = (host: HostObservations): Finding[] =>
-  host.units.flatMap(({ component, path, flags, whole }): Finding[] => {
-    const value = flags.get('enable-bootstrap-token-auth');
-    if (component !== 'kube-apiserver' || !whole || value === '' || value === 'true') return [];
-    return [
-      {
-        ...{ code: 'DOC-827', severity: 'error', subject: file(host, path) },
-        message: 'There are bootstrap tokens, and an API server that takes none: whoever joins with one is answered 401.',
-        evidence: value === undefined ? 'there is no --enable-bootstrap-token-auth' : `--enable-bootstrap-token-auth=${value}`,
-        remedy: 'add --enable-bootstrap-token-auth=true; then: systemctl daemon-reload, systemctl restart kube-apiserver',
-      },
-    ];
-  });
+function withoutTokens({ component, path, flags, whole }: HostUnit, host: HostObservations): Finding[] {
+  const value = flags.get('enable-bootstrap-token-auth');
+  if (component !== 'kube-apiserver' || !whole || /^(1|t|true|)$/i.test(value ?? 'false')) return [];
+  return [
+    {
+      ...{ code: 'DOC-827', severity: 'error', subject: file(host, path) },
+      message: 'There are bootstrap tokens, and an API server that takes none: whoever joins with one is answered 401.',
+      evidence: value === undefined ? 'there is no --enable-bootstrap-token-auth' : `--enable-bootstrap-token-auth=${value}`,
+      remedy: 'add --enable-bootstrap-token-auth=true; then: systemctl daemon-reload, systemctl restart kube-apiserver',
+    },
+  ];
+}
 
-/** Controllers without which no node gets its certificate. */
-const JOINING = ['csrapproving', 'csrsigning'];
+/** Controllers without which no node gets its certificate: their names before Kubernetes 1.28, which still hold, and since. */
+const JOINING = [
+  ['csrapproving', 'certificatesigningrequest-approving-controller'],
+  ['csrsigning', 'certificatesigningrequest-signing-controller'],
+] as const;
 
 function switchedOff({ component, path, flags, whole }: HostUnit, host: HostObservations): Finding[] {
   const words = flags.get('controllers')?.split(',') ?? ['*'];
-  const off = JOINING.filter((name) => words.includes(`-${name}`) || !(words.includes('*') || words.includes(name)));
+  const off = JOINING.flatMap((names) => {
+    const without = names.find((name) => words.includes(`-${name}`));
+    return without ?? (['*', ...names].some((name) => words.includes(name)) ? [] : names[0]);
+  });
   if (component !== 'kube-controller-manager' || !whole || off.length === 0) return [];
   return [
     {

@@ -21,7 +21,7 @@
 export const HOST_SCRIPT = `
 R=\${ROOT:-}
 bars() { sed 's/^/|/'; }
-echo "H $(hostname)"
+echo "H $(uname -n)"
 echo "Z $(date +%s)"
 ports=$R/proc/sys/net/ipv4/ip_local_
 if [ -r "\${ports}port_range" ]; then

@@ -268,3 +268,15 @@ test('whatever a host prints is read', () => {
     }),
   );
 });
+
+test('a kubelet shows the certificate of its own directory, whatever one of before has left elsewhere', () => {
+  const before = ['C /var/lib/kubelet/pki/kubelet-client-current.pem', '|of before'];
+  const own = ['C /etc/kubernetes/ssl/kubelet-client-current.pem', '|own'];
+  const unit = (flags: string) => ['T /etc/systemd/system/kubelet.service', `|ExecStart=/usr/bin/kubelet ${flags}`];
+  const shown = (...lines: string[]) => readHost(lines.join('\n')).kubeletClient?.pem;
+  assert.equal(shown(...own, ...before, ...unit('--cert-dir=/etc/kubernetes/ssl/')), 'own');
+  assert.equal(shown(...before, ...unit('--cert-dir=/etc/kubernetes/ssl')), undefined);
+  assert.equal(shown(...before, ...own, ...unit('')), 'of before');
+  assert.equal(shown(...before, ...own, ...unit('$ARGS')), 'of before');
+  assert.equal(shown(...own, ...unit('$ARGS')), 'own');
+});

@@ -35,7 +35,7 @@ export function readHost(printed: string, prefix = '', asked?: AskedSpan): HostO
   let hostName = '';
   let clockOffsetMs: number | undefined;
   let joining: SeenJoining | undefined;
-  let kubeletClient: HostObservations['kubeletClient'];
+  const clients = new Map<string, string>();
   let workDirectory: SeenKey | undefined;
   let localPorts: HostObservations['localPorts'];
   let lastUnit = '';
@@ -52,7 +52,7 @@ export function readHost(printed: string, prefix = '', asked?: AskedSpan): HostO
       localPorts = { from: Number(words[0]), to: Number(words[1]), reserved: words.slice(2).join(' ').trim() };
     else if (letter === 'C') {
       certificates.push(...readable(prefix + rest, text));
-      if (rest.endsWith('/kubelet-client-current.pem')) kubeletClient = { path: rest, pem: text };
+      if (rest.endsWith('/kubelet-client-current.pem')) clients.set(rest, text);
     } else if (letter === 'T') {
       files.push({ path: rest, text });
       if (rest.endsWith('.service')) lastUnit = rest;
@@ -73,10 +73,14 @@ export function readHost(printed: string, prefix = '', asked?: AskedSpan): HostO
       return readUnit(file, own, variables);
     });
   const kubelet = units.find(({ component }) => component === 'kubelet');
+  const own = `${(kubelet?.flags.get('cert-dir') || '/var/lib/kubelet/pki').replace(/\/+$/, '')}/kubelet-client-current.pem`;
+  // Kubelets of before may have left theirs elsewhere.
+  const client = [...clients].findLast(([path]) => path === own || (!kubelet?.whole && !clients.has(own)));
   const proxy = units.find(({ component }) => component === 'kube-proxy');
   const textOf = (path: string | undefined) => files.find((file) => file.path === path)?.text ?? '';
   return {
-    ...{ hostName, prefix, clockOffsetMs, joining, kubeletClient },
+    ...{ hostName, prefix, clockOffsetMs, joining },
+    kubeletClient: client && { path: client[0], pem: client[1] },
     ...{ swapAreas, certificates, brokenLinks, keys, units, missing, accountKeys },
     pauseImages: {
       runtime: /^\s*sandbox(?:_image)?\s*=\s*["']([^"']+)["']/m.exec(textOf('/etc/containerd/config.toml'))?.[1],
