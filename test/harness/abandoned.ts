@@ -32,8 +32,9 @@ export function abandonedRecords<T>(pattern: string): { readonly path: string; r
 
 function readOwn(path: string): string | undefined {
   let file: number;
+  // Of somebody else it may be a pipe, which nobody is to wait for.
   try {
-    file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+    file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   } catch {
     return undefined; // being removed, or somebody else's
   }
